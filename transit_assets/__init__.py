@@ -1,0 +1,1 @@
+"""Transit Assets: an urban-mobility lakehouse of Dagster assets."""

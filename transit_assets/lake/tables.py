@@ -1,0 +1,333 @@
+"""Delta tables: create, replace partitions, scan a snapshot, look after the files.
+
+Every write is one Delta commit. A partitioned table is only ever replaced partition by partition,
+so writers of different days never meet; two writers of one day leave one whole version and one
+`WriteConflict`. DuckDB reads the Parquet files of one snapshot with its own reader (measured as
+fast as plain Parquet), so a reader never waits for a writer.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from filelock import FileLock
+
+from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, UnpartitionedOverwrite, WriteConflict
+from transit_assets.lake.schema import Column, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from transit_assets.lake.lake import Lake
+
+Partition = date | str
+
+# Eight writers of different days lose a handful of commits at delta-rs's default of 15; none at 100.
+_COMMIT_RETRIES = 100
+_REBUILD_ATTEMPTS = 20
+_EVOLVED = "transit.evolved"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files of one version of a table."""
+
+    version: int
+    files: tuple[str, ...]
+    schema: pa.Schema
+    partition_by: str | None
+    is_evolved: bool
+
+    @property
+    def sql(self) -> str:
+        """A DuckDB `SELECT` over exactly these files, columns in the table's order."""
+        typed = ", ".join(f'NULL::{_duckdb_type(field.type)} AS "{field.name}"' for field in self.schema)
+        nothing = f"SELECT {typed} WHERE false"
+        if not self.files:
+            return nothing
+        files = ", ".join("'" + name.replace("'", "''") + "'" for name in self.files)
+        options = ["union_by_name=true"] if self.is_evolved else []
+        if self.partition_by:
+            kind = _duckdb_type(self.schema.field(self.partition_by).type)
+            options += ["hive_partitioning=true", f"hive_types={{'{self.partition_by}': {kind}}}"]
+        else:
+            options.append("hive_partitioning=false")
+        columns = ", ".join(f'"{name}"' for name in self.schema.names)
+        stored = f"read_parquet([{files}], {', '.join(options)})"
+        # Files older than a migration lack its column: the typed empty part supplies it.
+        return (
+            f"SELECT {columns} FROM (SELECT * FROM {stored} UNION ALL BY NAME {nothing})"
+            if self.is_evolved
+            else f"SELECT {columns} FROM {stored}"
+        )
+
+
+class LakeTable:
+    """One table of one lake, whether it exists yet or not."""
+
+    def __init__(self, lake: "Lake", table: Table) -> None:
+        self._lake = lake
+        self.table = table
+
+    @property
+    def uri(self) -> str:
+        return self._lake.location.uri(self.table.path)
+
+    @cached_property
+    def _options(self) -> dict[str, str]:
+        return self._lake.location.storage_options
+
+    def exists(self) -> bool:
+        return DeltaTable.is_deltatable(self.uri, storage_options=self._options)
+
+    def create(self) -> "LakeTable":
+        """Create the table from its schema where it is missing; several processes may try at once."""
+        if not self.exists():
+            try:
+                DeltaTable.create(
+                    self.uri,
+                    self.table.schema,
+                    mode="ignore",
+                    partition_by=[self.table.partition_by] if self.table.partition_by else None,
+                    name=self.table.identifier,
+                    description=self.table.description,
+                    storage_options=self._options,
+                )
+            except CommitFailedError:  # another process created it between our look and our commit
+                if not self.exists():
+                    raise
+        return self
+
+    def delta(self, version: int | None = None, at: datetime | None = None) -> DeltaTable:
+        """The Delta table, at its latest version, at a version or at an instant.
+
+        Raises TableMissing where it was never created.
+        """
+        try:
+            delta = DeltaTable(self.uri, version=version, storage_options=self._options)
+        except TableNotFoundError:
+            raise TableMissing(f"{self.table.relation} does not exist in {self._lake.location.root}") from None
+        if at is not None:
+            delta.load_as_version(at)
+        return delta
+
+    def version(self) -> int:
+        return self.delta().version()
+
+    # Writing -----------------------------------------------------------------------------------
+
+    def replace(self, rows: pa.Table, partitions: Iterable[Partition]) -> int:
+        """Replace whole partitions in one transaction; a partition without rows becomes empty.
+
+        Returns the new version. Raises UnpartitionedOverwrite where no partition is named or the table has
+        none, SchemaDrift where the rows do not fit, WriteConflict where another writer was first.
+        """
+        column = self.table.partition_by
+        wanted = sorted({_text(partition) for partition in partitions})
+        if column is None:
+            raise UnpartitionedOverwrite(f"{self.table.relation} has no partitions; use rebuild()")
+        if not wanted:
+            raise UnpartitionedOverwrite(f"{self.table.relation} is partitioned by {column}: name the partitions")
+        rows = self._conform(rows)
+        strangers = sorted({_text(value.as_py()) for value in pc.unique(rows[column])} - set(wanted))
+        if strangers:
+            raise LakeError(f"{self.table.relation}: rows of {strangers[0]} in a write that replaces {wanted[0]}…")
+        listed = ", ".join(f"'{value}'" for value in wanted)
+        return self._write(rows, mode="overwrite", predicate=f"{column} IN ({listed})")
+
+    def append(self, rows: pa.Table) -> int:
+        """Add rows. Appends never conflict. Returns the new version."""
+        return self._write(self._conform(rows), mode="append")
+
+    def rebuild(self, build: Callable[[], pa.Table]) -> int:
+        """Replace an unpartitioned table by what `build` reads from the lake's latest snapshots.
+
+        One builder at a time on a host; one that loses to another host builds again from what is then
+        latest, so whoever commits last has seen everything. Raises WriteConflict after many losses.
+        """
+        if self.table.partition_by:
+            raise UnpartitionedOverwrite(
+                f"{self.table.relation} is partitioned by {self.table.partition_by}: "
+                "replace() takes the partitions to overwrite"
+            )
+        self.create()
+        with FileLock(self._lake.lock_path(self.table.identifier)):
+            for attempt in range(_REBUILD_ATTEMPTS):
+                version = self.version()
+                rows = self._conform(build())
+                try:
+                    return self._write(rows, mode="overwrite", onto=version)
+                except WriteConflict:
+                    time.sleep(random.uniform(0, 0.05 * 2 ** min(attempt, 5)))
+        raise WriteConflict(f"{self.table.relation}: other writers were first {_REBUILD_ATTEMPTS} times")
+
+    def _write(self, rows: pa.Table, *, mode: str, predicate: str | None = None, onto: int | None = None) -> int:
+        delta = self.create().delta(version=onto)
+        try:
+            write_deltalake(
+                delta,
+                rows,
+                mode=mode,  # type: ignore[arg-type]
+                predicate=predicate,
+                storage_options=self._options,
+                writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+                commit_properties=CommitProperties(max_commit_retries=_COMMIT_RETRIES),
+            )
+        except CommitFailedError as error:
+            raise WriteConflict(f"{self.table.relation}: another writer was first ({error})") from error
+        return delta.version()
+
+    def _conform(self, rows: pa.Table) -> pa.Table:
+        """The rows in the table's column order and types, in one chunk (several lose their order silently)."""
+        expected = self.table.schema
+        for name in rows.column_names:
+            if name not in expected.names:
+                raise SchemaDrift(f"{self.table.relation} has no column {name}; add it with add_column() first")
+        for field in expected:
+            if field.name not in rows.column_names:
+                raise SchemaDrift(f"{self.table.relation}: column {field.name} is missing from the rows")
+        columns = []
+        for field in expected:
+            column = rows[field.name]
+            try:
+                columns.append(column if column.type == field.type else column.cast(field.type))
+            except pa.ArrowInvalid as error:
+                raise SchemaDrift(f"{self.table.relation}: column {field.name} is not {field.type}: {error}") from error
+            except pa.ArrowNotImplementedError as error:
+                raise SchemaDrift(
+                    f"{self.table.relation}: column {field.name} is {column.type}, not {field.type}"
+                ) from error
+        return pa.table(columns, schema=expected).combine_chunks()
+
+    # Reading -----------------------------------------------------------------------------------
+
+    def snapshot(
+        self,
+        partitions: Iterable[Partition] | None = None,
+        version: int | None = None,
+        at: datetime | None = None,
+    ) -> Snapshot:
+        """The files of a version (default: the latest) that hold some partitions (default: all)."""
+        delta = self.delta(version, at)
+        metadata = delta.metadata()
+        partition_by = metadata.partition_columns[0] if metadata.partition_columns else None
+        filters: Any = None
+        if partitions is not None:
+            if partition_by is None:
+                raise LakeError(f"{self.table.relation} has no partitions")
+            wanted = sorted({_text(partition) for partition in partitions})
+            filters = [(partition_by, "in", wanted)]
+        return Snapshot(
+            version=delta.version(),
+            files=tuple(sorted(delta.file_uris(filters))) if filters is None or filters[0][2] else (),
+            schema=pa.schema(delta.schema()),
+            partition_by=partition_by,
+            is_evolved=_EVOLVED in metadata.configuration,
+        )
+
+    def scan(
+        self,
+        query: str,
+        parameters: Sequence[Any] = (),
+        *,
+        partitions: Iterable[Partition] | None = None,
+        version: int | None = None,
+        at: datetime | None = None,
+    ) -> pa.Table:
+        """Run one SQL query over a snapshot, where the table goes by its own short name (`station_status`)."""
+        self.create()
+        with self._lake.engine() as connection:
+            sql = self.snapshot(partitions, version, at).sql
+            connection.execute(f'CREATE TEMP VIEW "{self.table.name}" AS {sql}')
+            return connection.execute(query, parameters).to_arrow_table()
+
+    def read(self, partitions: Iterable[Partition] | None = None, **when: Any) -> pa.Table:
+        """The rows of a snapshot as Arrow, optionally of some partitions, a `version=` or an instant `at=`."""
+        order = ", ".join(f'"{name}"' for name in self._order())
+        return self.scan(f'SELECT * FROM "{self.table.name}" ORDER BY {order}', partitions=partitions, **when)
+
+    def _order(self) -> list[str]:
+        first = [self.table.partition_by] if self.table.partition_by else []
+        return list(dict.fromkeys([*first, *self.table.key]))
+
+    def partitions(self) -> list[str]:
+        """Partitions that hold rows, sorted."""
+        column = self.table.partition_by
+        if column is None or not self.exists():
+            return []
+        actions = pa.table(self.delta().get_add_actions(flatten=True))
+        held = pc.unique(actions.column(f"partition.{column}")) if actions.num_rows else []
+        return sorted(_text(value.as_py()) for value in held)
+
+    # Care --------------------------------------------------------------------------------------
+
+    def add_column(self, column: Column) -> None:
+        """Migrate: add a nullable column, which older rows read as null. The schema in code must have it too."""
+        if not column.is_nullable:
+            raise SchemaDrift(f"{self.table.relation}: a new column must be nullable, {column.name} is not")
+        from deltalake import Field, Schema
+
+        delta = self.delta()
+        added = Schema.from_arrow(pa.schema([column.field])).fields[0]
+        delta.alter.add_columns([Field(added.name, added.type, nullable=True)])
+        delta.alter.set_table_properties({_EVOLVED: "true"}, raise_if_not_exists=False)
+
+    def history(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """Commits, latest first: version, timestamp (UTC), operation, metrics."""
+        return self.delta().history(limit)
+
+    def compact(self) -> dict[str, Any]:
+        """Merge small files within each partition."""
+        return self.delta().optimize.compact()
+
+    def checkpoint(self) -> None:
+        """Write the log's state in one file, so that opening the table stays fast."""
+        self.delta().create_checkpoint()
+
+    def vacuum(self, retention_hours: int, *, dry_run: bool = False) -> list[str]:
+        """Delete files that no version younger than the retention names; returns them."""
+        return self.delta().vacuum(retention_hours, dry_run=dry_run, enforce_retention_duration=False)
+
+
+def sql_types(schema: pa.Schema) -> "dict[str, str]":
+    """Column name to DuckDB type name."""
+    return {field.name: _duckdb_type(field.type) for field in schema}
+
+
+def _duckdb_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"{_duckdb_type(kind.value_type)}[]"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view":
+        return "VARCHAR"
+    return _DUCKDB_TYPES[str(kind)]
+
+
+_DUCKDB_TYPES = {
+    "bool": "BOOLEAN",
+    "int8": "TINYINT",
+    "int16": "SMALLINT",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "date32[day]": "DATE",
+    "binary": "BLOB",
+}
+
+
+def _text(partition: Partition) -> str:
+    """A partition as Delta writes it; refuses anything that is not a plain date or word."""
+    text = partition.isoformat() if isinstance(partition, date) else str(partition)
+    if not text.replace("-", "").replace("_", "").isalnum():
+        raise LakeError(f"{text!r} is not the name of a partition")
+    return text

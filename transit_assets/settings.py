@@ -1,0 +1,92 @@
+"""Every `TRANSIT_*` setting, typed, with its default.
+
+Settings come from the environment (or a `.env` file in the working directory) and from
+nowhere else. Secrets are `SecretStr`: they never show in a log or a `repr`.
+"""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
+
+
+def _https_or_loopback(url: HttpUrl) -> HttpUrl:
+    if url.scheme != "https" and url.host not in _LOOPBACK:
+        raise ValueError("must be https, except on a loopback address")
+    return url
+
+
+BaseUrl = Annotated[HttpUrl, AfterValidator(_https_or_loopback)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Build it with `settings()`; tests build their own."""
+
+    model_config = SettingsConfigDict(env_prefix="TRANSIT_", env_file=".env", extra="ignore")
+
+    # Lake
+    lake: str = Field(str(CHECKOUT / "data"), description="Folder or `s3://bucket/prefix`.")
+    vacuum_retention_hours: int = Field(168, ge=0, description="Age at which files no snapshot names are deleted.")
+
+    # Clock
+    now: AwareDatetime | None = Field(
+        None, description="An ISO instant with an offset that fixes the clock everywhere, for replays."
+    )
+
+    # Feeds
+    feeds: Literal["simulated", "live"] = Field("simulated", description="The offline city, or the real hosts.")
+    bikes_source: Literal["gbfs", "opendatasoft"] = Field("gbfs", description="Which Vélib' feed is polled.")
+    velib_url: BaseUrl = Field(
+        HttpUrl("https://velib-metropole-opendata.smovengo.cloud/opendata/Velib_Metropole/"),
+        description="Base URL of the operator's GBFS.",
+    )
+    ods_url: BaseUrl = Field(HttpUrl("https://opendata.paris.fr/"), description="Base URL of the Opendatasoft portal.")
+    ods_key: SecretStr | None = Field(None, description="Opendatasoft API key; anonymous calls are allowed.")
+    feed_timeout_seconds: float = Field(20.0, gt=0)
+    feed_max_attempts: int = Field(4, ge=1)
+    feed_max_bytes: int = Field(64 * 2**20, gt=0, description="Cap on one answer, after decompression.")
+    archive_max_bytes: int = Field(4 * 2**30, gt=0, description="Cap on one imported file, after decompression.")
+    velib_daily_quota: int = Field(10_000, gt=0, description="Calls a UTC day to the Vélib' operator.")
+    ods_daily_quota: int = Field(5_000, gt=0, description="Calls a UTC day to the Opendatasoft portal.")
+    poll_seconds: int = Field(60, ge=10, description="Seconds between two polls of live state.")
+
+    # Simulator
+    simulator_seed: int = 7
+    simulator_poll_minutes: int = Field(
+        15, ge=1, le=60, description="Minutes between two simulated polls when a whole day is filled at once."
+    )
+
+    # Engine
+    duckdb_threads: int = Field(2, ge=1)
+    duckdb_memory_limit: str = "2GB"
+
+    # Dagster
+    postgres_url: SecretStr | None = Field(
+        None, description="PostgreSQL URL of the Dagster instance; SQLite inside the lake without it."
+    )
+    dagster_home: Path | None = Field(None, description="Default: `_dagster` inside a folder lake; needed on S3.")
+    alert_url: BaseUrl | None = Field(None, description="Webhook that is told of failed runs.")
+
+    # Warehouse
+    warehouse: Path | None = Field(None, description="Default: `warehouse.duckdb` inside a folder lake; needed on S3.")
+
+    def clock(self) -> datetime:
+        """The current instant in UTC, or the fixed one of `TRANSIT_NOW`."""
+        return (self.now or datetime.now(UTC)).astimezone(UTC)
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.feeds == "simulated"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
