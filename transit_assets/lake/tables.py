@@ -24,8 +24,6 @@ from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, Unp
 from transit_assets.lake.schema import Column, Table
 
 if TYPE_CHECKING:
-    import duckdb
-
     from transit_assets.lake.lake import Lake
 
 Partition = date | str

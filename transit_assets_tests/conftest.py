@@ -1,0 +1,65 @@
+"""Fixtures every test may use: the recordings, a lake in a folder, a lake on S3."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from transit_assets.lake import Lake
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """Real data beside the checkout: required in CI, else a skip that says so."""
+    if not RECORDINGS.is_dir():
+        message = f"the recordings are not beside this checkout ({RECORDINGS})"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return RECORDINGS
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """An empty lake in a folder."""
+    return Lake.at(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of a moto server on loopback, with `AWS_*` set for this process and its children."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_REGION", "eu-west-3")
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+        yield endpoint
+    server.stop()
+
+
+@pytest.fixture
+def s3_lake(s3_endpoint: str, request: pytest.FixtureRequest) -> Lake:
+    """An empty lake in a bucket of its own."""
+    import uuid
+
+    import boto3
+
+    bucket = f"lake-{uuid.uuid4().hex[:12]}"
+    boto3.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    return Lake.at(f"s3://{bucket}/city")
+
+
+@pytest.fixture(params=["folder", "s3"])
+def any_lake(request: pytest.FixtureRequest) -> Lake:
+    """The same test on a folder and on S3."""
+    return request.getfixturevalue("lake" if request.param == "folder" else "s3_lake")
