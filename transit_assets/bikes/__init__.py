@@ -1,0 +1,1 @@
+"""Vélib' bikes: what each station holds, minute by minute."""
