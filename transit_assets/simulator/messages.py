@@ -1,0 +1,44 @@
+"""What goes into the simulator and what comes out: plain values, no library's request or response."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from transit_assets.simulator.faults import Fault
+
+
+@dataclass(frozen=True)
+class Request:
+    """A GET at an instant of the city of one seed. Names of headers are lower case."""
+
+    path: str
+    instant: datetime
+    seed: int = 7
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fault: Fault | None = None
+
+    @property
+    def unix_time(self) -> int:
+        return int(self.instant.timestamp())
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer; one that `is_stalled` never arrives."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_stalled: bool = False
+
+
+Handler: TypeAlias = Callable[[Request], Response]
+
+
+def json_error(status: int, message: str, code: str = "SimulatedError") -> Response:
+    """An error in the form in which Opendatasoft writes it."""
+    body = json.dumps({"error_code": code, "message": message}).encode()
+    return Response(status, body, {"content-type": "application/json; charset=utf-8"})
