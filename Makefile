@@ -20,9 +20,10 @@ install: $(READY) ## Create the environment from the lock
 
 # Bytecode is compiled at once: without it every first import costs two to three times as much.
 $(READY): $(LOCK)
-	@'$(PYTHON)' -c '$(SUPPORTED)' 2>/dev/null || { \
-		echo "Transit Assets needs Python 3.11, 3.12 or 3.13, and found none of them (python3 is" \
-			"$$(python3 --version 2>&1 | head -1)). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@'$(or $(PYTHON),python3)' -c '$(SUPPORTED)' 2>/dev/null || { \
+		echo "Transit Assets needs Python 3.11, 3.12 or 3.13; $(or $(PYTHON),python3) is" \
+			"$$('$(or $(PYTHON),python3)' --version 2>&1 | head -1)." \
+			"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "Creating $(VENV) with $$('$(PYTHON)' --version) from $(LOCK)"
 	@'$(PYTHON)' -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' $(LOCK))"

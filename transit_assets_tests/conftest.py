@@ -8,14 +8,15 @@ import pytest
 
 from transit_assets.lake import Lake
 
-RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
+BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "recordings"
+RECORDINGS = Path(os.environ.get("TRANSIT_RECORDINGS", BESIDE_THE_CHECKOUT))
 
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """Real data beside the checkout: required in CI, else a skip that says so."""
     if not RECORDINGS.is_dir():
-        message = f"the recordings are not beside this checkout ({RECORDINGS})"
+        message = f"no recordings in {RECORDINGS}; TRANSIT_RECORDINGS says where they are"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
