@@ -5,7 +5,22 @@
 
 from transit_assets.lake.lake import Lake
 from transit_assets.lake.landing import Fetch, Landing
+from transit_assets.lake.ledger import CheckResult, Ledger, Load
 from transit_assets.lake.schema import UTC_INSTANT, Column, Rule, Table
-from transit_assets.lake.tables import LakeTable, Snapshot
+from transit_assets.lake.snapshot import Snapshot
+from transit_assets.lake.tables import LakeTable
 
-__all__ = ["UTC_INSTANT", "Column", "Fetch", "Lake", "LakeTable", "Landing", "Rule", "Snapshot", "Table"]
+__all__ = [
+    "UTC_INSTANT",
+    "CheckResult",
+    "Column",
+    "Fetch",
+    "Lake",
+    "LakeTable",
+    "Landing",
+    "Ledger",
+    "Load",
+    "Rule",
+    "Snapshot",
+    "Table",
+]

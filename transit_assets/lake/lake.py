@@ -2,20 +2,31 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from transit_assets.lake.landing import Landing
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from transit_assets.lake.decoded import Decode, decoded
+from transit_assets.lake.errors import TableMissing
+from transit_assets.lake.landing import Fetch, Landing
+from transit_assets.lake.ledger import Ledger
 from transit_assets.lake.location import Location
-from transit_assets.lake.schema import Table
+from transit_assets.lake.schema import Layer, Table
+from transit_assets.lake.snapshot import Partition, Snapshot
 from transit_assets.lake.tables import LakeTable
 
 if TYPE_CHECKING:
     import duckdb
+
+_PARALLEL_OPENS = 8  # opening a table is a few requests to the store, so waiting overlaps
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,75 @@ class Lake:
     def landing(self) -> Landing:
         return Landing(self)
 
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self)
+
     def table(self, table: Table) -> LakeTable:
         return LakeTable(self, table)
+
+    def decoded(self, fetch: Fetch, partition: str, decode: Decode, version: int) -> pa.Table:
+        """The rows of an archive that belong to a partition; the archive is decoded once (see decoded.py)."""
+        return decoded(self, fetch, partition, decode, version)
+
+    def open(self, relation: str) -> DeltaTable:
+        """The latest version of a relation, `interim.bikes__station_status`, whoever describes it.
+
+        Raises TableMissing where the lake has no such table.
+        """
+        uri = self.location.uri(relation.replace(".", "/", 1).replace("__", "/", 1))
+        try:
+            return DeltaTable(uri, storage_options=self.location.storage_options)
+        except TableNotFoundError:
+            raise TableMissing(f"{relation} does not exist in {self.location.root}") from None
+
+    def relations(self) -> list[str]:
+        """Every table that exists in the lake, by relation, sorted."""
+        names = []
+        for layer in get_args(Layer):
+            for folder in self.location.folders(layer):
+                if self._is_table(f"{layer}/{folder}"):
+                    names.append(f"{layer}.{folder}")
+                else:
+                    inner = self.location.folders(f"{layer}/{folder}")
+                    names += [
+                        f"{layer}.{folder}__{name}" for name in inner if self._is_table(f"{layer}/{folder}/{name}")
+                    ]
+        return sorted(names)
+
+    def _is_table(self, path: str) -> bool:
+        return DeltaTable.is_deltatable(self.location.uri(path), storage_options=self.location.storage_options)
+
+    def snapshots(
+        self, relations: Iterable[str] | None = None, partitions: Iterable[Partition] | None = None
+    ) -> dict[str, Snapshot]:
+        """One snapshot each of some relations (default: all), opened side by side.
+
+        `partitions` narrows the partitioned ones. Raises TableMissing where a relation does not exist.
+        """
+        names = self.relations() if relations is None else sorted(relations)
+        wanted = None if partitions is None else list(partitions)
+
+        def take(name: str) -> Snapshot:
+            delta = self.open(name)
+            return Snapshot.of(delta, wanted if delta.metadata().partition_columns else None)
+
+        with ThreadPoolExecutor(_PARALLEL_OPENS) as pool:
+            return dict(zip(names, pool.map(take, names), strict=True))
+
+    def register(
+        self,
+        connection: "duckdb.DuckDBPyConnection",
+        relations: Iterable[str] | None = None,
+        partitions: Iterable[Partition] | None = None,
+    ) -> dict[str, int]:
+        """Show relations (default: all) as views such as `interim.bikes__station_status`, one snapshot each.
+
+        `partitions` narrows the partitioned ones. Returns the version that each view reads.
+        """
+        snapshots = self.snapshots(relations, partitions)
+        create_views(connection, snapshots)
+        return {relation: snapshot.version for relation, snapshot in snapshots.items()}
 
     def connect(self, database: str = ":memory:") -> "duckdb.DuckDBPyConnection":
         """A DuckDB connection that can read the lake's files: UTC, bounded threads and memory."""
@@ -61,3 +139,11 @@ class Lake:
         folder = Path(tempfile.gettempdir()) / "transit-assets-locks" / lake
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder / f"{name}.lock")
+
+
+def create_views(connection: "duckdb.DuckDBPyConnection", snapshots: Mapping[str, Snapshot]) -> None:
+    """A schema for each layer and a view for each relation."""
+    for relation, snapshot in snapshots.items():
+        layer, name = relation.split(".", 1)
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
+        connection.execute(f'CREATE OR REPLACE VIEW "{layer}"."{name}" AS {snapshot.sql}')

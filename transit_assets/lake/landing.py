@@ -8,10 +8,12 @@ Nothing here is ever changed or deleted by a run: everything after the landing i
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 from uuid import uuid4
 
 import obstore
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["landed", "not_modified", "failed", "skipped"]
 Origin = Literal["real", "simulated"]
+
+_CHUNK_BYTES = 2**20
 
 FETCHES = Table(
     layer="raw",
@@ -122,38 +126,42 @@ class Landing:
                     f"point TRANSIT_LAKE at another lake ({self._lake.location.root} is {found})"
                 ) from None
 
-    def land(self, items: Sequence[tuple[Fetch, bytes | None]]) -> list[Fetch]:
+    def land(self, items: Sequence[tuple[Fetch, bytes | Path | None]]) -> list[Fetch]:
         """Store payloads, then append one outcome row for each item, in one commit.
 
-        A payload is durable before its row names it; killed in between, the next attempt lands it again.
+        A payload is bytes, or the path of a file of any size, which is streamed. It is stored before its row
+        names it; killed in between, the next attempt lands it again.
         Returns the rows as written. Raises OriginMismatch before anything is stored.
         """
         if not items:
             return []
         for origin in {fetch.origin for fetch, payload in items if payload is not None}:
             self.claim(origin)
-        hashes = [hashlib.sha256(payload).hexdigest() if payload is not None else None for _, payload in items]
-        paths = self._paths_of([sha256 for sha256 in hashes if sha256 is not None])
-        rows = []
-        for (fetch, payload), sha256 in zip(items, hashes, strict=True):
-            if payload is None or sha256 is None:
-                rows.append(fetch)
-                continue
-            place = (fetch.domain, fetch.feed, sha256)
-            if place not in paths:
-                paths[place] = self._store_payload(fetch, payload, sha256)
-            rows.append(replace(fetch, sha256=sha256, bytes=len(payload), path=paths[place]))
+        with tempfile.TemporaryDirectory(prefix="transit-landing-") as folder:
+            packed = [_pack(payload, Path(folder) / str(number)) for number, (_, payload) in enumerate(items)]
+            paths = self._paths_of([pack.sha256 for pack in packed if pack])
+            rows = []
+            for (fetch, _), pack in zip(items, packed, strict=True):
+                if pack is None:
+                    rows.append(fetch)
+                    continue
+                place = (fetch.domain, fetch.feed, pack.sha256)
+                if place not in paths:
+                    paths[place] = self._store_payload(fetch, pack)
+                rows.append(replace(fetch, sha256=pack.sha256, bytes=pack.size, path=paths[place]))
         self._lake.table(FETCHES).append(_fetch_rows(rows))
         return rows
 
-    def _store_payload(self, fetch: Fetch, payload: bytes, sha256: str) -> str:
-        path = f"raw/{fetch.domain}/{fetch.feed}/date={fetch.fetched_at:%Y-%m-%d}/{sha256}.zst"
+    def _store_payload(self, fetch: Fetch, pack: "_Pack") -> str:
+        path = f"raw/{fetch.domain}/{fetch.feed}/date={fetch.fetched_at:%Y-%m-%d}/{pack.sha256}.zst"
         # Overwriting is harmless: the path is the hash of its content, and a put is atomic.
-        obstore.put(self._store, path, zstandard.ZstdCompressor(level=3).compress(payload))
+        obstore.put(self._store, path, pack.compressed)
         return path
 
     def _paths_of(self, hashes: list[str]) -> dict[tuple[str, str, str], str]:
         """Where these bytes already lie, by domain, feed and hash."""
+        if not hashes:
+            return {}
         found = self._lake.table(FETCHES).scan(
             "SELECT domain, feed, sha256, any_value(path) AS path FROM fetches "
             "WHERE list_contains(?, sha256) GROUP BY ALL",
@@ -165,7 +173,8 @@ class Landing:
         self, domain: str, feeds: Sequence[str] | None = None, partitions: Sequence[str] | None = None
     ) -> list[Fetch]:
         """Attempts that have a payload, oldest first, optionally of some feeds or touching some partitions."""
-        where, values = ["domain = ?", "sha256 IS NOT NULL"], [domain]
+        where = ["domain = ?", "sha256 IS NOT NULL"]
+        values: list[str | list[str]] = [domain]
         for condition, value in (("list_contains(?, feed)", feeds), ("list_has_any(partitions, ?)", partitions)):
             if value is not None:
                 where.append(condition)
@@ -175,16 +184,81 @@ class Landing:
 
     def payload(self, fetch: Fetch) -> bytes:
         """The bytes as received. Raises PayloadCorrupt where their hash has changed, FileNotFoundError where gone."""
-        if fetch.path is None or fetch.bytes is None:
-            raise FileNotFoundError(f"fetch {fetch.fetch_id} of {fetch.domain}/{fetch.feed} has no payload")
-        compressed = bytes(obstore.get(self._store, fetch.path).bytes())
+        path = _path_of(fetch)
+        compressed = bytes(obstore.get(self._store, path).bytes())
         try:
-            payload = zstandard.ZstdDecompressor().decompress(compressed, max_output_size=fetch.bytes)
+            payload = zstandard.ZstdDecompressor().decompress(compressed, max_output_size=fetch.bytes or 0)
         except zstandard.ZstdError as error:
-            raise PayloadCorrupt(f"{fetch.path}: {error}") from error
+            raise PayloadCorrupt(f"{path}: {error}") from error
         if hashlib.sha256(payload).hexdigest() != fetch.sha256:
-            raise PayloadCorrupt(f"{fetch.path}: the payload is not the one that was received")
+            raise PayloadCorrupt(f"{path}: the payload is not the one that was received")
         return payload
+
+    def open(self, fetch: Fetch) -> BinaryIO:
+        """The payload as a seekable file of any size, for a `with` block; its hash is checked before the first read.
+
+        Raises PayloadCorrupt where the hash has changed, FileNotFoundError where the payload is gone.
+        """
+        path = _path_of(fetch)
+        digest = hashlib.sha256()
+        unpacked = tempfile.TemporaryFile(prefix="transit-payload-")  # noqa: SIM115 the caller closes it
+        try:
+            source = cast("BinaryIO", obstore.open_reader(self._store, path))
+            with zstandard.ZstdDecompressor().stream_reader(source) as reader:
+                while chunk := reader.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    unpacked.write(chunk)
+            if digest.hexdigest() != fetch.sha256:
+                raise PayloadCorrupt(f"{path}: the payload is not the one that was received")
+        except zstandard.ZstdError as error:
+            unpacked.close()
+            raise PayloadCorrupt(f"{path}: {error}") from error
+        except BaseException:
+            unpacked.close()
+            raise
+        unpacked.seek(0)
+        return unpacked
+
+    def fingerprints(self, domain: str, feeds: Sequence[str]) -> dict[str, str]:
+        """For each partition that landed data touches, a hash of what was observed: payload, time and outcome."""
+        found = self._lake.table(FETCHES).scan(
+            "SELECT partition, md5(string_agg(sha256 || outcome || epoch_us(fetched_at), ',' ORDER BY fetched_at,"
+            " sha256, outcome)) AS fingerprint FROM (SELECT unnest(partitions) AS partition, * FROM fetches"
+            " WHERE domain = ? AND list_contains(?, feed) AND outcome IN ('landed', 'not_modified')"
+            " AND sha256 IS NOT NULL) GROUP BY partition ORDER BY partition",
+            [domain, list(feeds)],
+        )
+        return {row["partition"]: row["fingerprint"] for row in found.to_pylist()}
+
+
+@dataclass(frozen=True)
+class _Pack:
+    """A payload ready to be stored: small ones in memory, files compressed beside."""
+
+    sha256: str
+    size: int
+    compressed: "bytes | Path"
+
+
+def _pack(payload: "bytes | Path | None", beside: Path) -> _Pack | None:
+    compressor = zstandard.ZstdCompressor(level=3)
+    if payload is None:
+        return None
+    if not isinstance(payload, Path):
+        return _Pack(hashlib.sha256(payload).hexdigest(), len(payload), compressor.compress(payload))
+    digest, size = hashlib.sha256(), 0
+    with payload.open("rb") as source, beside.open("wb") as target, compressor.stream_writer(target) as writer:
+        while chunk := source.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            writer.write(chunk)
+    return _Pack(digest.hexdigest(), size, beside)
+
+
+def _path_of(fetch: Fetch) -> str:
+    if fetch.path is None or fetch.bytes is None:
+        raise FileNotFoundError(f"fetch {fetch.fetch_id} of {fetch.domain}/{fetch.feed} has no payload")
+    return fetch.path
 
 
 def _fetch_rows(fetches: list[Fetch]) -> pa.Table:

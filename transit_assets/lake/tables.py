@@ -2,15 +2,13 @@
 
 Every write is one Delta commit. A partitioned table is only ever replaced partition by partition,
 so writers of different days never meet; two writers of one day leave one whole version and one
-`WriteConflict`. DuckDB reads the Parquet files of one snapshot with its own reader (measured as
-fast as plain Parquet), so a reader never waits for a writer.
+`WriteConflict`.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,50 +20,14 @@ from filelock import FileLock
 
 from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, UnpartitionedOverwrite, WriteConflict
 from transit_assets.lake.schema import Column, Table
+from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, partition_text
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
 
-Partition = date | str
-
 # Eight writers of different days lose a handful of commits at delta-rs's default of 15; none at 100.
 _COMMIT_RETRIES = 100
 _REBUILD_ATTEMPTS = 20
-_EVOLVED = "transit.evolved"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The files of one version of a table."""
-
-    version: int
-    files: tuple[str, ...]
-    schema: pa.Schema
-    partition_by: str | None
-    is_evolved: bool
-
-    @property
-    def sql(self) -> str:
-        """A DuckDB `SELECT` over exactly these files, columns in the table's order."""
-        typed = ", ".join(f'NULL::{_duckdb_type(field.type)} AS "{field.name}"' for field in self.schema)
-        nothing = f"SELECT {typed} WHERE false"
-        if not self.files:
-            return nothing
-        files = ", ".join("'" + name.replace("'", "''") + "'" for name in self.files)
-        options = ["union_by_name=true"] if self.is_evolved else []
-        if self.partition_by:
-            kind = _duckdb_type(self.schema.field(self.partition_by).type)
-            options += ["hive_partitioning=true", f"hive_types={{'{self.partition_by}': {kind}}}"]
-        else:
-            options.append("hive_partitioning=false")
-        columns = ", ".join(f'"{name}"' for name in self.schema.names)
-        stored = f"read_parquet([{files}], {', '.join(options)})"
-        # Files older than a migration lack its column: the typed empty part supplies it.
-        return (
-            f"SELECT {columns} FROM (SELECT * FROM {stored} UNION ALL BY NAME {nothing})"
-            if self.is_evolved
-            else f"SELECT {columns} FROM {stored}"
-        )
 
 
 class LakeTable:
@@ -129,13 +91,13 @@ class LakeTable:
         none, SchemaDrift where the rows do not fit, WriteConflict where another writer was first.
         """
         column = self.table.partition_by
-        wanted = sorted({_text(partition) for partition in partitions})
+        wanted = sorted({partition_text(partition) for partition in partitions})
         if column is None:
             raise UnpartitionedOverwrite(f"{self.table.relation} has no partitions; use rebuild()")
         if not wanted:
             raise UnpartitionedOverwrite(f"{self.table.relation} is partitioned by {column}: name the partitions")
         rows = self._conform(rows)
-        strangers = sorted({_text(value.as_py()) for value in pc.unique(rows[column])} - set(wanted))
+        strangers = sorted({partition_text(value.as_py()) for value in pc.unique(rows[column])} - set(wanted))
         if strangers:
             raise LakeError(f"{self.table.relation}: rows of {strangers[0]} in a write that replaces {wanted[0]}…")
         listed = ", ".join(f"'{value}'" for value in wanted)
@@ -170,10 +132,10 @@ class LakeTable:
     def _write(self, rows: pa.Table, *, mode: str, predicate: str | None = None, onto: int | None = None) -> int:
         delta = self.create().delta(version=onto)
         try:
-            write_deltalake(
+            write_deltalake(  # type: ignore[call-overload]  # each mode has its own overload
                 delta,
                 rows,
-                mode=mode,  # type: ignore[arg-type]
+                mode=mode,
                 predicate=predicate,
                 storage_options=self._options,
                 writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
@@ -214,22 +176,7 @@ class LakeTable:
         at: datetime | None = None,
     ) -> Snapshot:
         """The files of a version (default: the latest) that hold some partitions (default: all)."""
-        delta = self.delta(version, at)
-        metadata = delta.metadata()
-        partition_by = metadata.partition_columns[0] if metadata.partition_columns else None
-        filters: Any = None
-        if partitions is not None:
-            if partition_by is None:
-                raise LakeError(f"{self.table.relation} has no partitions")
-            wanted = sorted({_text(partition) for partition in partitions})
-            filters = [(partition_by, "in", wanted)]
-        return Snapshot(
-            version=delta.version(),
-            files=tuple(sorted(delta.file_uris(filters))) if filters is None or filters[0][2] else (),
-            schema=pa.schema(delta.schema()),
-            partition_by=partition_by,
-            is_evolved=_EVOLVED in metadata.configuration,
-        )
+        return Snapshot.of(self.delta(version, at), partitions)
 
     def scan(
         self,
@@ -263,7 +210,7 @@ class LakeTable:
             return []
         actions = pa.table(self.delta().get_add_actions(flatten=True))
         held = pc.unique(actions.column(f"partition.{column}")) if actions.num_rows else []
-        return sorted(_text(value.as_py()) for value in held)
+        return sorted(partition_text(value.as_py()) for value in held)
 
     # Care --------------------------------------------------------------------------------------
 
@@ -276,7 +223,7 @@ class LakeTable:
         delta = self.delta()
         added = Schema.from_arrow(pa.schema([column.field])).fields[0]
         delta.alter.add_columns([Field(added.name, added.type, nullable=True)])
-        delta.alter.set_table_properties({_EVOLVED: "true"}, raise_if_not_exists=False)
+        delta.alter.set_table_properties({EVOLVED: "true"}, raise_if_not_exists=False)
 
     def history(self, limit: int | None = None) -> list[dict[str, Any]]:
         """Commits, latest first: version, timestamp (UTC), operation, metrics."""
@@ -293,39 +240,3 @@ class LakeTable:
     def vacuum(self, retention_hours: int, *, dry_run: bool = False) -> list[str]:
         """Delete files that no version younger than the retention names; returns them."""
         return self.delta().vacuum(retention_hours, dry_run=dry_run, enforce_retention_duration=False)
-
-
-def sql_types(schema: pa.Schema) -> "dict[str, str]":
-    """Column name to DuckDB type name."""
-    return {field.name: _duckdb_type(field.type) for field in schema}
-
-
-def _duckdb_type(kind: pa.DataType) -> str:
-    if pa.types.is_list(kind):
-        return f"{_duckdb_type(kind.value_type)}[]"
-    if pa.types.is_timestamp(kind):
-        return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view":
-        return "VARCHAR"
-    return _DUCKDB_TYPES[str(kind)]
-
-
-_DUCKDB_TYPES = {
-    "bool": "BOOLEAN",
-    "int8": "TINYINT",
-    "int16": "SMALLINT",
-    "int32": "INTEGER",
-    "int64": "BIGINT",
-    "float": "FLOAT",
-    "double": "DOUBLE",
-    "date32[day]": "DATE",
-    "binary": "BLOB",
-}
-
-
-def _text(partition: Partition) -> str:
-    """A partition as Delta writes it; refuses anything that is not a plain date or word."""
-    text = partition.isoformat() if isinstance(partition, date) else str(partition)
-    if not text.replace("-", "").replace("_", "").isalnum():
-        raise LakeError(f"{text!r} is not the name of a partition")
-    return text

@@ -1,0 +1,72 @@
+"""Archives decoded once: a large payload cut into one Parquet file per partition, beside the payload.
+
+`raw/<domain>/<feed>/decoded/v<version>/<sha256>/` holds `<partition>-<part>.parquet` and, written
+last, `_done`. It is a cache: safe to delete at any time, rebuilt from the payload where it is
+missing, and the same whoever builds it, so two processes that build it at once do no harm.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from transit_assets.lake.landing import Fetch
+from transit_assets.lake.snapshot import partition_text
+
+if TYPE_CHECKING:
+    from transit_assets.lake.lake import Lake
+
+Decode = Callable[[BinaryIO], Iterator[tuple[str, pa.Table]]]
+
+_DONE = "_done"
+
+
+def decoded(lake: "Lake", fetch: Fetch, partition: str, decode: Decode, version: int) -> pa.Table:
+    """The rows of an archive that belong to a partition, in payload order.
+
+    `decode` gives (partition, rows) pairs, a partition any number of times; change `version` when its
+    result changes. An archive without such rows gives no rows (and, if it has none at all, no columns).
+    """
+    folder = f"raw/{fetch.domain}/{fetch.feed}/decoded/v{version}/{fetch.sha256}"
+    parts = _parts(lake, folder)
+    if parts is None:
+        with FileLock(lake.lock_path(f"decoded-{fetch.sha256}-v{version}")):
+            parts = _parts(lake, folder)
+            if parts is None:
+                parts = _build(lake, folder, fetch, decode)
+    wanted = [_read(lake, folder, partition, part) for part in range(parts.get(partition, 0))]
+    if wanted:
+        return pa.concat_tables(wanted).combine_chunks()
+    return _read(lake, folder, next(iter(parts)), 0).slice(0, 0) if parts else pa.table({})
+
+
+def _parts(lake: "Lake", folder: str) -> dict[str, int] | None:
+    """Number of files of each partition, or None where the archive is not decoded yet."""
+    try:
+        return json.loads(bytes(obstore.get(lake.location.store, f"{folder}/{_DONE}").bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def _build(lake: "Lake", folder: str, fetch: Fetch, decode: Decode) -> dict[str, int]:
+    parts: dict[str, int] = {}
+    with lake.landing.open(fetch) as payload:
+        for partition, rows in decode(payload):
+            part = parts.get(partition_text(partition), 0)
+            buffer = io.BytesIO()
+            pq.write_table(rows, buffer, compression="zstd")
+            buffer.seek(0)
+            obstore.put(lake.location.store, f"{folder}/{partition}-{part}.parquet", buffer)
+            parts[partition] = part + 1
+    obstore.put(lake.location.store, f"{folder}/{_DONE}", json.dumps(parts).encode())
+    return parts
+
+
+def _read(lake: "Lake", folder: str, partition: str, part: int) -> pa.Table:
+    found = obstore.get(lake.location.store, f"{folder}/{partition}-{part}.parquet").bytes()
+    return pq.read_table(pa.py_buffer(found))
