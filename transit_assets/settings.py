@@ -59,6 +59,9 @@ class Settings(BaseSettings):
 
     # Simulator
     simulator_seed: int = 7
+    simulator_faults: str = Field(
+        "", description="What the simulator does wrong: a list such as `ok,rate_limited,html`, or a share of requests."
+    )
     simulator_poll_minutes: int = Field(
         15, ge=1, le=60, description="Minutes between two simulated polls when a whole day is filled at once."
     )
