@@ -1,0 +1,1 @@
+"""When things run: partitions, the Dagster instance, schedules, sensors, conditions, freshness, alerts, runs."""
