@@ -53,8 +53,8 @@ format: $(READY) ## Let ruff put the code in shape
 bench: $(READY) ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-lock: $(READY) ## Resolve pyproject.toml again into requirements.lock, for every supported Python
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+lock: $(READY) ## Resolve pyproject.toml again into requirements.lock (ARGS=--upgrade: newest versions)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 $(ARGS) \
 		--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet -o $(LOCK)
 
 clean: ## Remove the environment and what tools leave behind; the lake stays

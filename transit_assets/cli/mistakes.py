@@ -1,0 +1,72 @@
+"""What a user sees when something goes wrong: one line and an exit code, never a stack trace for a mistake."""
+
+import os
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+# By qualified name, so that nothing has to be imported to look an error up; the closest base class decides.
+# Their messages are written for users. An error that is not here is a bug, and shows its stack trace.
+_EXIT_CODES = {
+    "transit_assets.lake.errors.LakeError": FAILED,
+    "transit_assets.lake.errors.OriginMismatch": WRONG_USE,
+    "transit_assets.lake.errors.QueryRefused": WRONG_USE,
+    "transit_assets.lake.errors.TableMissing": WRONG_USE,
+    "transit_assets.feeds.errors.FeedError": FAILED,
+    "transit_assets.automation.instance.InstanceHomeMissing": WRONG_USE,
+    "_internal.DeltaError": FAILED,  # delta-rs: the store cannot be reached or read
+    "pydantic_settings.exceptions.SettingsError": WRONG_USE,
+    "botocore.exceptions.BotoCoreError": FAILED,
+    "botocore.exceptions.ClientError": FAILED,
+    "obstore.exceptions.BaseError": FAILED,
+    "builtins.PermissionError": FAILED,
+    "builtins.NotADirectoryError": WRONG_USE,
+    "builtins.FileNotFoundError": WRONG_USE,
+}
+
+
+class Mistake(Exception):
+    """Wrong use that only a command can see; the message says what to do instead."""
+
+
+_EXIT_CODES[f"{Mistake.__module__}.{Mistake.__qualname__}"] = WRONG_USE
+
+
+def say(message: str) -> None:
+    """One line for the user, beside the data."""
+    typer.echo(message, err=True)
+
+
+def explain(error: BaseException) -> tuple[int, str] | None:
+    """The exit code and the sentence of a known error, else None."""
+    names = [f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__]
+    if "pydantic_core._pydantic_core.ValidationError" in names and getattr(error, "title", None) == "Settings":
+        return WRONG_USE, _of_settings(error)
+    code = next((_EXIT_CODES[name] for name in names if name in _EXIT_CODES), None)
+    return None if code is None else (code, " ".join(str(error).split()) or type(error).__name__)
+
+
+def _of_settings(error: Any) -> str:
+    """Which variable is wrong and why; never its value, which may be a secret."""
+    return "; ".join(f"TRANSIT_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+
+
+class Commands(TyperGroup):
+    """The commands, with their known errors turned into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("interrupted: the lake holds what was committed before, and the next run takes up the rest")
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            explained = explain(error)
+            if explained is None or os.environ.get("TRANSIT_TRACEBACK"):
+                raise
+            code, message = explained
+            say(f"error: {message}")
+            raise typer.Exit(code) from None

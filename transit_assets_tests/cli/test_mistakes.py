@@ -1,0 +1,95 @@
+"""What a user sees when something goes wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from transit_assets.cli import app
+from transit_assets.cli.mistakes import explain
+from transit_assets.lake import errors
+from transit_assets_tests.cli.conftest import Transit
+
+COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "says"),
+    [
+        (["status"], {"feeds": "sometimes"}, "TRANSIT_FEEDS: Input should be 'simulated' or 'live'"),
+        (["status"], {"velib_url": "http://example.org/"}, "TRANSIT_VELIB_URL: Value error, must be https"),
+        (["status"], {"now": "2026-03-29T12:00:00"}, "TRANSIT_NOW: Input should have timezone info"),
+        (["simulate", "--faults", "earthquake"], {}, "no fault is called 'earthquake'"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    transit: Transit, arguments: list[str], variables: dict[str, str], says: str
+) -> None:
+    result = transit(*arguments, **variables)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["no-such-command"], ["status", "--no-such-option"], ["simulate", "--port", "x"]]
+)
+def test_what_typer_refuses_has_exit_code_2(transit: Transit, arguments: list[str]) -> None:
+    assert transit(*arguments).exit_code == 2
+
+
+def test_a_secret_that_does_not_fit_is_not_repeated(transit: Transit) -> None:
+    assert "hunter2" not in transit("status", alert_url="https:hunter2@[").stderr
+
+
+def test_a_lake_that_cannot_be_there_is_one_line_and_exit_code_1(transit: Transit, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = transit("status", lake=str(tmp_path / "file" / "lake"))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.LakeError("x"), 1),
+        (errors.WriteConflict("x"), 1),
+        (errors.OriginMismatch("x"), 2),
+        (errors.TableMissing("x"), 2),
+        (PermissionError("x"), 1),
+    ],
+)
+def test_a_known_error_has_its_exit_code(error: Exception, code: int) -> None:
+    assert explain(error) == (code, "x")
+
+
+def test_a_bug_keeps_its_stack_trace() -> None:
+    assert explain(KeyError("station_code")) is None
+
+
+def test_ctrl_c_ends_a_service_with_one_line_and_exit_code_130(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "transit_assets.cli", "simulate", "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TRANSIT_LAKE": str(tmp_path)},
+    )
+    assert process.stderr is not None
+    assert "http://127.0.0.1:" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert rest.count("\n") == 1
+    assert rest.startswith("interrupted")
