@@ -10,8 +10,8 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 from uuid import uuid4
@@ -63,6 +63,8 @@ FETCHES = Table(
         Column("bytes", pa.int64(), "Size of the uncompressed payload.", unit="bytes"),
         Column("path", pa.string(), "Where the payload lies, below the root of the lake."),
         Column("partitions", pa.list_(pa.string()), "Partitions of the domain that the payload touches."),
+        Column("first_partition", pa.string(), "First of `partitions`, by which readers skip files."),
+        Column("last_partition", pa.string(), "Last of `partitions`, by which readers skip files."),
         Column("is_simulated", pa.bool_(), "True where the simulator answered.", is_nullable=False),
     ),
 )
@@ -153,7 +155,7 @@ class Landing:
         return rows
 
     def _store_payload(self, fetch: Fetch, pack: "_Pack") -> str:
-        path = f"raw/{fetch.domain}/{fetch.feed}/date={fetch.fetched_at:%Y-%m-%d}/{pack.sha256}.zst"
+        path = f"raw/{fetch.domain}/{fetch.feed}/date={fetch.fetched_at.astimezone(UTC):%Y-%m-%d}/{pack.sha256}.zst"
         # Overwriting is harmless: the path is the hash of its content, and a put is atomic.
         obstore.put(self._store, path, pack.compressed)
         return path
@@ -179,8 +181,12 @@ class Landing:
             if value is not None:
                 where.append(condition)
                 values.append(list(value))
-        query = f"SELECT * EXCLUDE (date) FROM fetches WHERE {' AND '.join(where)} ORDER BY fetched_at, fetch_id"
-        return [_fetch(row) for row in self._lake.table(FETCHES).scan(query, values).to_pylist()]
+        ranges = None
+        if partitions:
+            ranges = {"first_partition": (None, max(partitions)), "last_partition": (min(partitions), None)}
+        columns = ", ".join(field.name for field in fields(Fetch))
+        query = f"SELECT {columns} FROM fetches WHERE {' AND '.join(where)} ORDER BY fetched_at, fetch_id"
+        return [_fetch(row) for row in self._lake.table(FETCHES).scan(query, values, ranges=ranges).to_pylist()]
 
     def payload(self, fetch: Fetch) -> bytes:
         """The bytes as received. Raises PayloadCorrupt where their hash has changed, FileNotFoundError where gone."""
@@ -264,7 +270,13 @@ def _path_of(fetch: Fetch) -> str:
 def _fetch_rows(fetches: list[Fetch]) -> pa.Table:
     rows = [
         asdict(fetch)
-        | {"date": fetch.fetched_at.date(), "headers": json.dumps(fetch.headers), "partitions": list(fetch.partitions)}
+        | {
+            "date": fetch.fetched_at.astimezone(UTC).date(),
+            "headers": json.dumps(fetch.headers),
+            "partitions": list(fetch.partitions),
+            "first_partition": min(fetch.partitions, default=None),
+            "last_partition": max(fetch.partitions, default=None),
+        }
         for fetch in fetches
     ]
     return pa.Table.from_pylist(rows, schema=FETCHES.schema)
