@@ -1,0 +1,84 @@
+"""Of several rows with one key, the last in payload order is kept; the others are counted."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Names that all domains share for when a row was first heard, and for where and when it was heard:
+# two polls that repeat one report differ in these, and are no conflict.
+EARLIEST = ("first_polled_at",)
+HEARD = ("polled_at", "payload_sha256", "row_number", "problem", "source", "is_stale", "reported_at_provenance")
+
+Positions = np.ndarray
+
+
+class Kept(NamedTuple):
+    """Rows with distinct keys, sorted by key; how many were dropped; how many of those said something else."""
+
+    rows: pa.Table
+    duplicates: int
+    conflicts: int
+
+
+def keep_last(rows: pa.Table, key: Sequence[str]) -> Kept:
+    """One row per key: the last in the order of `rows`. The result is sorted by key.
+
+    A column of `EARLIEST` takes its smallest value over the rows of the key. A dropped row is a conflict
+    where it differs from the kept one in what it says: in a column that is not in the key, `EARLIEST` or `HEARD`.
+    """
+    if rows.num_rows == 0:
+        return Kept(rows, 0, 0)
+    # Ranks and numpy's stable sort: 2 million rows in 0.4 s, where a DuckDB GROUP BY over text keys took 2 s.
+    ranks = [_ranks(rows[name]) for name in key]
+    order = np.lexsort(ranks[::-1])
+    is_last = np.ones(len(order), dtype=bool)
+    is_last[:-1] = np.any([rank[order[1:]] != rank[order[:-1]] for rank in ranks], axis=0)
+    kept = order[is_last]
+    if len(kept) == len(order):
+        is_sorted = np.array_equal(order, np.arange(len(order)))
+        return Kept(rows if is_sorted else rows.take(pa.array(order)), 0, 0)
+
+    starts = np.flatnonzero(np.concatenate(([True], is_last[:-1])))
+    result = rows.take(pa.array(kept))
+    for name in EARLIEST:
+        if name in rows.column_names:
+            result = _with_smallest(result, rows, name, order, starts)
+    dropped = order[~is_last]
+    last_of_key = kept[np.cumsum(is_last) - is_last][~is_last]
+    said = [name for name in rows.column_names if name not in {*key, *EARLIEST, *HEARD}]
+    return Kept(result, len(dropped), _differing(rows.select(said), dropped, last_of_key))
+
+
+def _ranks(column: pa.ChunkedArray) -> np.ndarray:
+    """Integers in the order of the column's values; null comes first and equals null."""
+    if pa.types.is_temporal(column.type) or pa.types.is_integer(column.type):
+        width = pa.int32() if column.type.bit_width == 32 else pa.int64()
+        return column.cast(width).cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
+    encoded = column.combine_chunks().dictionary_encode()
+    # Ranks of the few distinct values stand for the many rows.
+    ranks = pc.rank(encoded.dictionary, tiebreaker="dense").to_numpy()
+    indices = encoded.indices.fill_null(-1).to_numpy()
+    return np.append(ranks, 0).astype(np.int64)[indices]
+
+
+def _with_smallest(result: pa.Table, rows: pa.Table, name: str, order: Positions, starts: Positions) -> pa.Table:
+    """The result with one temporal column at its smallest value over the rows of each key; null is no value."""
+    column = rows[name]
+    ordered = column.take(pa.array(order)).cast(pa.int64()).fill_null(np.iinfo(np.int64).max).to_numpy()
+    smallest = np.minimum.reduceat(ordered, starts)
+    values = pa.array(smallest, mask=smallest == np.iinfo(np.int64).max).cast(column.type)
+    return result.set_column(result.column_names.index(name), rows.schema.field(name), values)
+
+
+def _differing(said: pa.Table, dropped: Positions, kept: Positions) -> int:
+    """How many dropped rows differ from the kept row of their key in what they say."""
+    differs = np.zeros(len(dropped), dtype=bool)
+    for column in said.columns:
+        was, now = column.take(pa.array(dropped)), column.take(pa.array(kept))
+        unequal = pc.fill_null(pc.not_equal(was, now), False)
+        only_one_known = pc.xor(pc.is_null(was), pc.is_null(now))
+        differs |= pc.or_(unequal, only_one_known).to_numpy()
+    return int(differs.sum())
