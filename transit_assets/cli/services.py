@@ -1,5 +1,7 @@
-"""Commands that serve until they are stopped: `simulate`."""
+"""Commands that serve until they are stopped: `ui`, `simulate`."""
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +13,43 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
+    app.command(name="ui")(ui)
     app.command(name="simulate")(simulate)
+
+
+class Process(StrEnum):
+    """What of Dagster runs here: `all` on one machine, the others each in a container of its own."""
+
+    ALL = "all"
+    WEBSERVER = "webserver"
+    DAEMON = "daemon"
+
+
+def ui(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000,
+    process: Annotated[Process, typer.Option(help="Everything, or one process of a deployment.")] = Process.ALL,
+) -> None:
+    """Open Dagster on the same assets and the same lake, with its daemon for schedules and sensors."""
+    import os
+    import sys
+
+    from transit_assets.automation.instance import opened
+    from transit_assets.settings import CHECKOUT, settings
+
+    with opened(settings()):
+        pass  # the instance is configured, and runs that were killed from outside are closed
+    at = ["--host", host, "--port", str(port)]
+    command, arguments = {
+        Process.ALL: ("dagster", ["dev", *at]),
+        Process.WEBSERVER: ("dagster-webserver", at),
+        Process.DAEMON: ("dagster-daemon", ["run"]),
+    }[process]
+    if process != Process.DAEMON:
+        say(f"Dagster opens on http://{host}:{port} (Ctrl-C stops it)")
+    program = Path(sys.executable).parent / command
+    workspace = ["--workspace", str(CHECKOUT / "workspace.yaml")]
+    os.execv(program, [command, *arguments, *workspace])  # noqa: S606  Dagster gets the signals itself
 
 
 def simulate(
