@@ -9,7 +9,7 @@ RUN python -m venv /app/.venv \
     && python -m pip install --no-cache-dir "$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)" \
     && uv pip install --no-cache --python /app/.venv --compile-bytecode \
         --constraint requirements.lock --requirement pyproject.toml setuptools
-COPY README.md LICENSE workspace.yaml dagster.yaml ./
+COPY README.md LICENSE workspace.yaml dagster.yaml dagster.postgres.yaml ./
 COPY dbt_project dbt_project
 COPY transit_assets transit_assets
 RUN uv pip install --no-cache --python /app/.venv --compile-bytecode --no-deps --no-build-isolation --editable .
