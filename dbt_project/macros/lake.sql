@@ -1,0 +1,162 @@
+{#- How a mart reaches the lake: the days to build, the `lake` materialization, the commit at the end of the run. -#}
+
+{#- Schemas are named as they are in the lake: `processed`, not `scratch_processed`. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+  {{ custom_schema_name or target.schema }}
+{%- endmacro %}
+
+{#- First and last Paris day of the run, as SQL dates. -#}
+{% macro days_of_run() -%}
+  {%- set from_day = var('from_day') or '0001-01-01' -%}
+  {%- set to_day = var('to_day') or '9999-12-31' -%}
+  {%- for day in (from_day, to_day) -%}
+    {%- if not modules.re.match('^[0-9]{4}-[0-9]{2}-[0-9]{2}$', day | string) -%}
+      {{ exceptions.raise_compiler_error("from_day and to_day are days such as 2025-09-08, not " ~ day) }}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- if (from_day | string) > (to_day | string) -%}
+    {{ exceptions.raise_compiler_error("from_day " ~ from_day ~ " is after to_day " ~ to_day) }}
+  {%- endif -%}
+  {{ return(("DATE '" ~ from_day ~ "'", "DATE '" ~ to_day ~ "'")) }}
+{%- endmacro %}
+
+{#- Condition on a partition column: the days of the run, one step of them at a time while a mart is being built. -#}
+{% macro is_built_now(column='day') -%}
+  {%- set from_day, to_day = days_of_run() -%}
+  {{ column }} between coalesce(getvariable('step_from'), {{ from_day }})
+    and coalesce(getvariable('step_to'), {{ to_day }})
+{%- endmacro %}
+
+{#- Relations of the lake that a model reads, through ephemeral models too: `interim.bikes__station_status`. -#}
+{% macro lake_sources(node) -%}
+  {%- set found = [] -%}
+  {%- for parent_id in node.depends_on.nodes -%}
+    {%- set parent = graph.sources.get(parent_id) or graph.nodes[parent_id] -%}
+    {%- if parent.resource_type == 'source' -%}
+      {%- do found.append(parent.schema ~ '.' ~ parent.identifier) -%}
+    {%- elif parent.config.materialized == 'lake' -%}
+      {%- do found.append(parent.schema ~ '.' ~ parent.alias) -%}
+    {%- else -%}
+      {%- do found.extend(lake_sources(parent)) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(found | unique | sort | list) }}
+{%- endmacro %}
+
+{#- Steps in which a mart is built: runs of days that hold at most so many source rows together. Window functions
+    over 65 million rows take ten times the memory of one day at a time and no less time. -#}
+{% macro steps_of_run(sources) -%}
+  {%- set from_day, to_day = days_of_run() -%}
+  {%- set query -%}
+    select min(day)::varchar as step_from, max(day)::varchar as step_to
+    from (
+      select day, sum(sum(rows)) over (order by day) // {{ var('rows_per_step', 2500000) }} as step
+      from lake.days
+      where relation in ('{{ sources | join("', '") }}') and day between {{ from_day }} and {{ to_day }}
+      group by day
+    )
+    group by step order by step
+  {%- endset -%}
+  {{ return(run_query(query).rows) }}
+{%- endmacro %}
+
+{#- Builds the days of the run into `built.<mart>`; `processed.<mart>` then shows the committed days and these. -#}
+{% materialization lake, adapter='duckdb' %}
+  {%- set partition = config.get('meta').get('partition_by') -%}
+  {%- set built = api.Relation.create(database=this.database, schema='built', identifier=this.identifier) -%}
+  {%- set target_relation = this.incorporate(type='view') -%}
+  {%- set columns = model.columns.values() | map(attribute='name') | map('tojson') | join(', ') -%}
+  {%- set sources = lake_sources(model) -%}
+
+  {{ run_hooks(pre_hooks) }}
+  {{ get_assert_columns_equivalent(sql) }}
+  {% do run_query('create or replace table ' ~ built ~ get_table_columns_and_constraints()) %}
+
+  {%- set insert = 'insert into ' ~ built ~ ' select ' ~ columns ~ ' from (' ~ sql ~ ')' -%}
+  {% if partition %}
+    {% for step_from, step_to in steps_of_run(sources) %}
+      {% do run_query("set variable step_from = DATE '" ~ step_from ~ "'") %}
+      {% do run_query("set variable step_to = DATE '" ~ step_to ~ "'") %}
+      {% do run_query(insert) %}
+    {% endfor %}
+    {% do run_query('reset variable step_from') %}
+    {% do run_query('reset variable step_to') %}
+    {%- set from_day, to_day = days_of_run() -%}
+    {%- set kept = 'where not ' ~ partition ~ ' between ' ~ from_day ~ ' and ' ~ to_day -%}
+    {% do run_query("delete from lake.days where relation = '" ~ this.schema ~ '.' ~ this.identifier ~ "' and day between "
+                    ~ from_day ~ ' and ' ~ to_day) %}
+    {% do run_query("insert into lake.days select '" ~ this.schema ~ '.' ~ this.identifier ~ "', " ~ partition
+                    ~ ', count(*) from ' ~ built ~ ' group by ' ~ partition) %}
+  {% else %}
+    {% do run_query(insert) %}
+    {%- set kept = 'where false' -%}
+  {% endif %}
+
+  {% call statement('main') %}
+    create or replace view {{ target_relation }} as
+    select {{ columns }} from committed.{{ this.identifier }} {{ kept }}
+    union all select {{ columns }} from {{ built }}
+  {% endcall %}
+  {{ run_hooks(post_hooks) }}
+  {{ adapter.commit() }}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{#- Data tests of a build look at the days being built: the others were tested when they were committed. -#}
+{% macro get_where_subquery(relation) -%}
+  {%- set built = api.Relation.create(database=relation.database, schema='built', identifier=relation.identifier) -%}
+  {%- if execute and flags.WHICH == 'build' and adapter.get_columns_in_relation(built) -%}
+    {%- set relation = built -%}
+  {%- endif -%}
+  {%- set where = config.get('where') -%}
+  {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery' if where else relation) }}
+{%- endmacro %}
+
+{#- Shows the lake as it is now, also where a process runs dbt several times over one connection. -#}
+{% macro begin_run() -%}
+  {%- if execute -%}
+    {%- do tell_lake({'event': 'begin'}) -%}
+  {%- endif -%}
+{%- endmacro %}
+
+{#- Commits the marts that were built, if nothing failed and each one's data tests ran. -#}
+{% macro commit_to_lake(results) -%}
+  {%- if execute -%}
+    {%- set built, failed, ran = [], [], [] -%}
+    {%- for result in results -%}
+      {%- do ran.append(result.node.unique_id) -%}
+      {%- if result.status | string not in ('success', 'pass', 'warn', 'no-op') -%}
+        {%- do failed.append(result.node.name) -%}
+      {%- elif result.node.resource_type == 'model' and result.node.config.materialized == 'lake' -%}
+        {%- do built.append(result.node) -%}
+      {%- endif -%}
+    {%- endfor -%}
+    {%- set untested = [] -%}
+    {%- for test in graph.nodes.values() if test.resource_type == 'test' and test.unique_id not in ran -%}
+      {%- for node in built if node.unique_id in test.depends_on.nodes -%}
+        {%- do untested.append(node.name) -%}
+      {%- endfor -%}
+    {%- endfor -%}
+    {%- set names = built | map(attribute='name') | join(', ') -%}
+    {%- if built and failed -%}
+      {%- do exceptions.warn('Nothing was committed to the lake, because ' ~ failed | join(', ')
+                             ~ ' did not pass. Built but not committed: ' ~ names ~ '.') -%}
+    {%- elif untested -%}
+      {%- do exceptions.warn('Nothing was committed to the lake: not all data tests of ' ~ untested | unique | join(', ')
+                             ~ ' were run. Use dbt build, which runs them.') -%}
+    {%- elif built -%}
+      {%- set marts = [] -%}
+      {%- for node in built -%}
+        {%- do marts.append({'relation': node.schema ~ '.' ~ node.alias, 'sql': node.compiled_code,
+                             'sources': lake_sources(node)}) -%}
+      {%- endfor -%}
+      {%- do tell_lake({'event': 'commit', 'marts': marts, 'from_day': var('from_day'), 'to_day': var('to_day'),
+                        'run_id': invocation_id}) -%}
+    {%- endif -%}
+  {%- endif -%}
+{%- endmacro %}
+
+{#- `store_relation` is the adapter's one way into a plugin. -#}
+{% macro tell_lake(message) -%}
+  {%- do adapter.store_relation('lake', api.Relation.create(schema='lake', identifier='lake'), [], '', 'delta', message) -%}
+{%- endmacro %}

@@ -1,0 +1,13 @@
+{#- Instants and lengths as whole microseconds: sums of integers are exact, so the order of rows cannot change them. -#}
+
+{% macro hour_us() -%} 3600000000 {%- endmacro %}
+
+{#- First instant of a Paris day; a day has 23, 24 or 25 hours. -#}
+{% macro day_start_at(day) -%} timezone('Europe/Paris', ({{ day }})::timestamp) {%- endmacro %}
+
+{% macro day_start_us(day) -%} epoch_us({{ day_start_at(day) }}) {%- endmacro %}
+
+{% macro day_length_us(day) -%} ({{ day_start_us(day ~ ' + 1') }} - {{ day_start_us(day) }}) {%- endmacro %}
+
+{#- A fraction that is summed: with nine decimals the sum is exact, whatever the order of the rows. -#}
+{% macro exact(value) -%} ({{ value }})::decimal(18, 9) {%- endmacro %}

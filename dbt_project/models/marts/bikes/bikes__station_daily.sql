@@ -1,0 +1,24 @@
+with sums as (
+    select
+        day,
+        station_code,
+        {{ sums_of_states('until_us - from_us') }}
+    from {{ ref('bikes__station_states') }}
+    group by day, station_code
+),
+
+shares as (
+    select *, observed_us / {{ day_length_us('day') }} as coverage
+    from sums
+)
+
+select
+    day,
+    station_code,
+    {{- statistics_if('coverage >= ' ~ var('min_coverage')) }}
+    case when coverage >= {{ var('min_coverage') }} then empty_us / observed_us end as empty_share,
+    case when coverage >= {{ var('min_coverage') }} then full_us / observed_us end as full_share,
+    coverage,
+    states::integer as states
+from shares
+order by day, station_code

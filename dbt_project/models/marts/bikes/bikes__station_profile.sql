@@ -1,0 +1,1 @@
+{{ week_profile(ref('bikes__station_hourly'), 'station_code') }}

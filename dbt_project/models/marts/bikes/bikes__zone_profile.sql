@@ -1,0 +1,1 @@
+{{ week_profile(ref('bikes__zone_hourly'), 'zone') }}

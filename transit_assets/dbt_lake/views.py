@@ -1,0 +1,89 @@
+"""How the lake looks to dbt: a view for each relation, an empty one where the table does not exist yet."""
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from transit_assets.dbt_lake.marts import mart_tables, source_tables
+from transit_assets.lake import Lake, Snapshot
+from transit_assets.lake.lake import create_views
+
+_SCHEMAS = ("lake", "committed", "built", "processed")
+_ABSENT = -1
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a connection shows: the version of each relation, and the rows of each day of the partitioned ones."""
+
+    versions: Mapping[str, int] = field(default_factory=dict)
+    days: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def versions_of(self, relations: Collection[str]) -> dict[str, int]:
+        """Versions of the relations that exist."""
+        return {name: self.versions[name] for name in relations if self.versions.get(name, _ABSENT) != _ABSENT}
+
+
+def show_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, relations: Collection[str] | None = None) -> Shown:
+    """Create the views of some relations (default: all that the lake or the dbt project has), one snapshot each."""
+    described = {table.relation: table for table in (*source_tables(), *mart_tables())}
+    existing = lake.relations()
+    if relations is not None:
+        described = {name: table for name, table in described.items() if name in relations}
+        existing = [name for name in existing if name in relations]
+    with ThreadPoolExecutor(8) as pool:
+        opened = dict(zip(existing, pool.map(lake.open, existing), strict=True))
+    snapshots = {
+        name: Snapshot(_ABSENT, (), table.schema, table.partition_by, is_evolved=False)
+        for name, table in described.items()
+    } | {name: Snapshot.of(delta) for name, delta in opened.items()}
+
+    for schema in _SCHEMAS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    create_views(connection, snapshots)
+    create_views(
+        connection,
+        {name.replace("processed.", "committed.", 1): snapshots[name] for name in snapshots if _is_mart(name)},
+    )
+    shown = Shown(
+        versions={name: snapshot.version for name, snapshot in snapshots.items()},
+        days={name: _rows_by_day(delta) for name, delta in opened.items() if _is_by_day(snapshots[name])},
+    )
+    _show_days(connection, shown)
+    return shown
+
+
+def _is_mart(relation: str) -> bool:
+    return relation.startswith("processed.")
+
+
+def _is_by_day(snapshot: Snapshot) -> bool:
+    return snapshot.partition_by == "day"
+
+
+def _rows_by_day(delta: DeltaTable) -> dict[str, int]:
+    """Rows of each day, from the statistics in the table's log: no data file is opened."""
+    files = pa.table(delta.get_add_actions(flatten=True))
+    if not files.num_rows:
+        return {}
+    counted = files.group_by("partition.day").aggregate([("num_records", "sum")])
+    days, rows = counted["partition.day"].to_pylist(), counted["num_records_sum"].to_pylist()
+    return {str(day): int(count) for day, count in zip(days, rows, strict=True)}
+
+
+def _show_days(connection: duckdb.DuckDBPyConnection, shown: Shown) -> None:
+    counted = [(name, day, rows) for name, days in shown.days.items() for day, rows in days.items()]
+    listed = pa.table(
+        {
+            "relation": pa.array([name for name, _, _ in counted], pa.string()),
+            "day": pa.array([day for _, day, _ in counted], pa.string()),
+            "rows": pa.array([rows for _, _, rows in counted], pa.int64()),
+        }
+    )
+    connection.register("listed_days", listed)
+    connection.execute("CREATE OR REPLACE TABLE lake.days AS SELECT relation, day::DATE AS day, rows FROM listed_days")
+    connection.unregister("listed_days")
