@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 Attempt: TypeAlias = tuple[Fetch, bytes | None]
 Clock: TypeAlias = Callable[[], datetime]
+Sleep: TypeAlias = Callable[[float], None]
 
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "retry-after", "x-simulated")
 # Names under which a validator is sent by the provider, and asked with later.
@@ -75,7 +76,7 @@ class FeedClient:
         credentials: Credentials = NO_CREDENTIALS,
         limits: Limits,
         spent_today: int = 0,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Sleep = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises InsecureAddress where the base URL is neither https nor on loopback."""
@@ -281,7 +282,7 @@ def feed_client(
     credentials: Credentials = NO_CREDENTIALS,
     clock: Clock | None = None,
     transport: httpx.BaseTransport | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Sleep = time.sleep,
 ) -> FeedClient:
     """A client of one provider as the settings want it: the simulator, or the real host.
 

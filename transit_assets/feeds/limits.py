@@ -28,9 +28,10 @@ class Credentials:
 
     @property
     def values(self) -> list[str]:
-        """The secrets in the clear, and the parts of one such as `Apikey abc`."""
-        full = [secret.get_secret_value() for secret in (*self.headers.values(), *self.params.values())]
-        return full + [value.split(" ", 1)[1] for value in full if " " in value]
+        """The secrets in the clear, and what follows the scheme in one such as `Apikey abc`."""
+        sent = [secret.get_secret_value() for secret in self.headers.values()]
+        params = [secret.get_secret_value() for secret in self.params.values()]
+        return [*sent, *params, *(value.split(" ", 1)[1] for value in sent if " " in value)]
 
 
 NO_CREDENTIALS = Credentials()

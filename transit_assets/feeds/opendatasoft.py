@@ -5,6 +5,7 @@ without a unique order loses and repeats records (1,452 rows with only 1,346 dis
 were seen); `exports` gives everything in one answer. So a poll is an export.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -13,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from pydantic import SecretStr
 
-from transit_assets.feeds.client import Attempt, Clock, Credentials, Feed, FeedClient, feed_client, payload_of
+from transit_assets.feeds.client import Attempt, Clock, Credentials, Feed, FeedClient, Sleep, feed_client, payload_of
 from transit_assets.feeds.errors import PayloadUnreadable
 from transit_assets.feeds.payloads import reason_unreadable
 from transit_assets.settings import Settings
@@ -89,6 +90,7 @@ def ods_client(
     spent_today: int = 0,
     clock: Clock | None = None,
     transport: httpx.BaseTransport | None = None,
+    sleep: Sleep = time.sleep,
 ) -> FeedClient:
     """A client of the portal of the settings, with its key where there is one."""
     key = settings.ods_key
@@ -101,6 +103,7 @@ def ods_client(
         credentials=Credentials(headers=headers),
         clock=clock,
         transport=transport,
+        sleep=sleep,
     )
 
 

@@ -28,6 +28,12 @@ class Stations(Generic[Record]):
     unreadable: Sequence[Unreadable] = ()
     updated_at: datetime | None = None
 
+    @property
+    def row_numbers(self) -> list[int]:
+        """The place of each of the stations in the payload, counted from 0."""
+        skipped = {record.row_number for record in self.unreadable}
+        return [number for number in range(len(self.stations) + len(skipped)) if number not in skipped]
+
 
 def each_typed(
     records: Sequence[msgspec.Raw], decoder: msgspec.json.Decoder[Record], updated_at: datetime | None = None
@@ -40,7 +46,7 @@ def each_typed(
             stations.append(decoder.decode(record))
         except msgspec.DecodeError as error:
             unreadable.append(Unreadable(row_number, bytes(record), str(error)))
-    return Stations(stations, unreadable, updated_at)
+    return Stations(stations, tuple(unreadable), updated_at)
 
 
 def reason_unreadable(payload: bytes, error: Exception) -> str:

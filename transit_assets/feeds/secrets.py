@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -23,18 +23,25 @@ def safe_url(url: httpx.URL | str, secret_parameters: Iterable[str] = ()) -> str
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """A message in which every secret, quoted for an address or not, is replaced by stars."""
-    for secret in filter(None, secrets):
-        for form in {secret, quote(secret), quote(secret, safe="")}:
-            text = text.replace(form, "***")
+    forms = {
+        form
+        for secret in secrets
+        if secret
+        for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+    }
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
     return text
 
 
 class _SafeAddresses(logging.Filter):
-    """httpx logs every address in full: its records keep the safe part only."""
+    """httpx logs every address in full: its records keep what comes before the query, whatever a key is called."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(safe_url(arg) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+            record.args = tuple(
+                safe_url(arg.copy_with(query=None)) if isinstance(arg, httpx.URL) else arg for arg in record.args
+            )
         return True
 
 

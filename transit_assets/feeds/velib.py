@@ -5,6 +5,7 @@ Opendatasoft it describes the stations too, so there is nothing else to poll. A 
 Paris day in which its answer arrived.
 """
 
+import time
 from datetime import datetime
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from transit_assets.feeds import opendatasoft
-from transit_assets.feeds.client import Attempt, Clock, Feed, FeedClient, feed_client
+from transit_assets.feeds.client import Attempt, Clock, Feed, FeedClient, Sleep, feed_client
 from transit_assets.feeds.gbfs import problem_of_stations
 from transit_assets.lake import Fetch
 from transit_assets.settings import Settings
@@ -45,10 +46,11 @@ def velib_client(
     spent_today: int = 0,
     clock: Clock | None = None,
     transport: httpx.BaseTransport | None = None,
+    sleep: Sleep = time.sleep,
 ) -> FeedClient:
     """A client of the provider that the setting `bikes_source` names."""
     if settings.bikes_source == "opendatasoft":
-        return opendatasoft.ods_client(settings, spent_today=spent_today, clock=clock, transport=transport)
+        return opendatasoft.ods_client(settings, spent_today=spent_today, clock=clock, transport=transport, sleep=sleep)
     return feed_client(
         settings,
         settings.velib_url,
@@ -56,6 +58,7 @@ def velib_client(
         spent_today=spent_today,
         clock=clock,
         transport=transport,
+        sleep=sleep,
     )
 
 

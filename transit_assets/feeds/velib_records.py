@@ -4,6 +4,7 @@ v1 wraps the fields of a station in a record with an id, leaves out those that a
 place as [lat, lon]; v2.1 is flat and names lon and lat. Flags are OUI and NON.
 """
 
+import re
 from datetime import datetime
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from transit_assets.feeds.payloads import Stations, each_typed
 
 Flag: TypeAlias = str | bool | int | None
 
+_LAT_LON = re.compile(r"(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)")
 _FLAGS = {"OUI": True, "NON": False, "TRUE": True, "FALSE": False, "1": True, "0": False}
 
 
@@ -56,9 +58,8 @@ class StationRecord(Struct, gc=False):
                 return lat, lon
             case [lat, lon]:
                 return float(lat), float(lon)
-            case str(text) if text.count(",") == 1:
-                first, second = text.split(",")
-                return float(first), float(second)
+            case str(text) if found := _LAT_LON.fullmatch(text.strip()):
+                return float(found[1]), float(found[2])
             case _:
                 return None
 
