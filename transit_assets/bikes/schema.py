@@ -67,7 +67,7 @@ _FLAGS = (
     Column("is_returning", pa.bool_(), "Bikes can be returned; null where unknown.", source="is_returning"),
 )
 _IS_STALE = Column(
-    "is_stale", pa.bool_(), "The report was more than an hour old at the first poll that gave it.", is_nullable=False
+    "is_stale", pa.bool_(), "The report was more than an hour old at the last poll that gave it.", is_nullable=False
 )
 _REPORTED_AT = Column(
     "reported_at",
@@ -147,8 +147,8 @@ STATION_STATUS = Table(
         _STATION_CODE_SHAPE,
         Rule(
             "reported_at_not_after_poll",
-            "reported_at <= polled_at + INTERVAL 1 HOUR",
-            "a station does not report more than an hour after the poll that gives the report",
+            "reported_at <= first_polled_at + INTERVAL 1 HOUR",
+            "a station does not report more than an hour after the first poll that gives the report",
         ),
         Rule(
             "reported_at_since_opening",

@@ -1,0 +1,1 @@
+"""Payload to interim rows: pure functions, no I/O, no orchestration."""
