@@ -4,6 +4,16 @@
 dbt project describes, `project` runs dbt from Python. Knows no domain, imports no Dagster.
 """
 
-from transit_assets.dbt_lake.marts import PROJECT, mart_tables
+from transit_assets.dbt_lake.marts import PROJECT, mart_tables, source_tables
+from transit_assets.dbt_lake.project import BuildResult, MartResult, TestResult, build, manifest_path
 
-__all__ = ["PROJECT", "mart_tables"]
+__all__ = [
+    "PROJECT",
+    "BuildResult",
+    "MartResult",
+    "TestResult",
+    "build",
+    "manifest_path",
+    "mart_tables",
+    "source_tables",
+]
