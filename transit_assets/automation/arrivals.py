@@ -9,11 +9,16 @@ content is requested once, new content again.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from transit_assets.automation.resources import LakeResource
-from transit_assets.lake import FETCHES, Lake
+from transit_assets.lake import Lake
+from transit_assets.lake.landing import FETCHES
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
 DAYS_PER_TICK = 25  # bounds a tick; what is left follows in the next one
 
@@ -48,10 +53,17 @@ def next_days(
     return days, Cursor(version if len(days) == len(wanted) else cursor.version, asked)
 
 
-def landing_sensor(
-    domain: str, *, feeds: Sequence[str], relations: Sequence[str], job: dg.UnresolvedAssetJobDefinition
-) -> dg.SensorDefinition:
-    """The sensor of one domain: `feeds` are watched, `relations` are what their days are built into."""
+def stale_days(lake: Lake, domain: str, relations: Mapping[str, Sequence[str]]) -> list[str]:
+    """Days for which one of the relations was built from another landing than there is; each has its feeds."""
+    stale = set()
+    for relation, feeds in relations.items():
+        stale |= set(lake.ledger.stale(relation, lake.landing.fingerprints(domain, feeds)))
+    return sorted(stale)
+
+
+def landing_sensor(domain: str, relations: Mapping[str, Sequence[str]], job: "AssetJob") -> dg.SensorDefinition:
+    """The sensor of one domain: `relations` are what its days are built into, each with the feeds it is built from."""
+    feeds = sorted({feed for names in relations.values() for feed in names})
 
     @dg.sensor(
         name=f"{domain}_arrivals",
@@ -68,8 +80,7 @@ def landing_sensor(
         if version == cursor.version:
             return dg.SkipReason(f"nothing has landed since version {version} of raw.fetches")
         fingerprints = lake.lake.landing.fingerprints(domain, feeds)
-        stale = sorted({day for relation in relations for day in lake.lake.ledger.stale(relation, fingerprints)})
-        days, after = next_days(stale, fingerprints, cursor, version)
+        days, after = next_days(stale_days(lake.lake, domain, relations), fingerprints, cursor, version)
         requests = [dg.RunRequest(run_key=f"{day}:{fingerprints[day]}", partition_key=day) for day in days]
         return dg.SensorResult(
             run_requests=requests,

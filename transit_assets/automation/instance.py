@@ -131,6 +131,8 @@ def _free_slots(instance: dg.DagsterInstance) -> None:
     holders = storage.get_concurrency_run_ids()
     if not holders:
         return
-    unended = {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(holders))) if run.status not in _ENDED}
+    unended = {
+        run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(holders))) if run.status not in _ENDED
+    }
     for run_id in holders - unended:
         storage.free_concurrency_slots_for_run(run_id)

@@ -26,9 +26,7 @@ class LakeResource(dg.ConfigurableResource):
 
     @classmethod
     def of(cls, configured: Settings) -> "LakeResource":
-        return cls(
-            root=configured.lake, threads=configured.duckdb_threads, memory_limit=configured.duckdb_memory_limit
-        )
+        return cls(root=configured.lake, threads=configured.duckdb_threads, memory_limit=configured.duckdb_memory_limit)
 
     @cached_property
     def _lake(self) -> "Lake":

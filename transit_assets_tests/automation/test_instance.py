@@ -131,7 +131,9 @@ def test_a_killed_run_is_closed_and_its_slot_freed_at_the_next_start(killed: Pat
 def test_a_run_that_may_be_alive_is_left_alone(configured: Settings, tag: object) -> None:
     with automation.opened(configured) as instance:
         run = instance.create_run_for_job(
-            _job(), status=dg.DagsterRunStatus.STARTED, tags={automation.PROCESS_TAG: tag()}  # type: ignore[operator]
+            _job(),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={automation.PROCESS_TAG: tag()},  # type: ignore[operator]
         )
         assert automation.reconcile(instance) == []
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.STARTED  # type: ignore[union-attr]

@@ -1,0 +1,208 @@
+"""Runs the assets of the definitions in this process: what `transit run` does, and one poll of `transit poll`.
+
+The same assets as in the UI, on the same instance, so that both tell one story. Work goes layer by layer, days
+before tables without days, one run for each range of consecutive days. Which days is decided by content:
+those whose landing, or whose sources, changed since they were last built.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from transit_assets.automation import instance as instances
+from transit_assets.automation.arrivals import stale_days
+from transit_assets.automation.partitions import days_between, ranges, today
+from transit_assets.automation.resources import LakeResource
+from transit_assets.bikes.landed import FEEDS_OF as BIKES_FEEDS_OF
+from transit_assets.settings import settings
+
+STEPS = ("raw", "interim", "processed")
+
+Progress = Callable[[str], None]
+
+_FEEDS_OF: Mapping[str, Mapping[str, Sequence[str]]] = {"bikes": BIKES_FEEDS_OF}
+DOMAINS = tuple(_FEEDS_OF)
+
+_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """One check that did not pass on one partition, or on a whole table (`partition` is None)."""
+
+    relation: str
+    check: str
+    partition: str | None
+    is_blocking: bool
+    description: str
+
+
+@dataclass
+class Materialized:
+    """What the runs of one `materialize` did. It is ok where no run failed and no blocking check did."""
+
+    days: list[str] = field(default_factory=list)
+    run_ids: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    failed_checks: list[FailedCheck] = field(default_factory=list)
+
+    @property
+    def is_ok(self) -> bool:
+        return not self.errors and not any(check.is_blocking for check in self.failed_checks)
+
+
+def materialize(
+    domains: Sequence[str],
+    first: date | None = None,
+    last: date | None = None,
+    steps: Sequence[str] = STEPS,
+    *,
+    progress: Progress = lambda _: None,
+) -> Materialized:
+    """Materialize the assets of some domains and layers, for a range of days or for whatever is due.
+
+    Without days these are the days of which something landed, or a source was loaded, since they were last built;
+    with an empty landing today is fetched. With `first` alone the range ends today; with `last` alone it is that
+    day. Raises ValueError for a domain, a step or a range that does not exist.
+    """
+    _refuse_unknown(domains, steps, first, last)
+    result = Materialized()
+    with instances.opened(settings()) as instance:
+        for domain in domains:
+            session = _Session(domain, instance, progress, result)
+            session.run(first, last, steps)
+    return result
+
+
+class _Session:
+    """The runs of one domain."""
+
+    def __init__(self, domain: str, instance: dg.DagsterInstance, progress: Progress, result: Materialized) -> None:
+        from transit_assets import definitions
+
+        self._definitions = definitions.build()
+        self._graph = self._definitions.resolve_asset_graph()
+        self._job = self._definitions.resolve_implicit_global_asset_job_def()
+        self._domain = domain
+        self._instance = instance
+        self._progress = progress
+        self._result = result
+        self._lake = LakeResource.of(settings()).lake
+
+    def run(self, first: date | None, last: date | None, steps: Sequence[str]) -> None:
+        """Layer by layer, days before tables without days."""
+        asked = _asked_days(first, last)
+        is_empty = not self._lake.landing.fetches(self._domain)
+        if asked is None and is_empty and "raw" in steps:
+            asked = [today().isoformat()]
+        for step in (step for step in STEPS if step in steps):
+            daily, tables = self._assets(step)
+            if step == "raw" and asked is None:
+                continue
+            days = self._due_days(step, daily) if asked is None else asked
+            self._run_days(step, daily, [day for day in days if day not in self._blocked_days()])
+            due = [key for key in tables if asked is not None or self._is_due(key)]
+            if due:
+                self._progress(f"{self._domain}: {step}, {', '.join(key.path[-1] for key in due)}")
+                self._execute(due, {})
+            if self._result.errors:
+                return
+
+    def _run_days(self, step: str, assets: list[dg.AssetKey], days: list[str]) -> None:
+        if not assets:
+            return
+        for start, end in ranges(days):
+            span = start if start == end else f"{start} to {end}"
+            self._progress(f"{self._domain}: {step}, {span}")
+            tags = {"dagster/partition": start} if start == end else {_RANGE_START: start, _RANGE_END: end}
+            self._execute(assets, tags)
+            self._result.days = sorted({*self._result.days, *days_between(_day(start), _day(end))})
+
+    def _execute(self, assets: list[dg.AssetKey], tags: Mapping[str, str]) -> None:
+        outcome = self._job.execute_in_process(
+            instance=self._instance,
+            asset_selection=assets,
+            partition_key=tags.get("dagster/partition"),
+            tags={**instances.process_tags(), **tags},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+        self._result.run_ids.append(outcome.run_id)
+        self._result.failed_checks += _failed_checks(outcome)
+        if not outcome.success:
+            self._result.errors += list(_errors(outcome))
+
+    def _assets(self, step: str) -> tuple[list[dg.AssetKey], list[dg.AssetKey]]:
+        """The assets of a layer of the domain: those with days, and those without, sources first."""
+        keys = [key for level in self._graph.toposorted_asset_keys_by_level for key in sorted(level)]
+        mine = [
+            key for key in keys if list(key.path[:2]) == [step, self._domain] and self._graph.get(key).is_executable
+        ]
+        daily = [key for key in mine if self._graph.get(key).is_partitioned]
+        return daily, [key for key in mine if key not in daily]
+
+    def _due_days(self, step: str, assets: list[dg.AssetKey]) -> list[str]:
+        if step == "interim":
+            return stale_days(self._lake, self._domain, _FEEDS_OF[self._domain])
+        ledger = self._lake.ledger
+        return sorted({day for key in assets for day in ledger.stale_marts(_relation(key), self._sources(key))})
+
+    def _is_due(self, key: dg.AssetKey) -> bool:
+        return self._lake.ledger.is_stale(_relation(key), self._sources(key))
+
+    def _sources(self, key: dg.AssetKey) -> list[str]:
+        return [_relation(parent) for parent in sorted(self._graph.get(key).parent_keys) if parent.path[0] != "raw"]
+
+    def _blocked_days(self) -> set[str]:
+        return {check.partition for check in self._result.failed_checks if check.is_blocking and check.partition}
+
+
+def _refuse_unknown(domains: Sequence[str], steps: Sequence[str], first: date | None, last: date | None) -> None:
+    for names, known, kind in ((domains, DOMAINS, "domain"), (steps, STEPS, "step")):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ValueError(f"there is no {kind} {unknown[0]}; there is {', '.join(known)}")
+    days = _asked_days(first, last)
+    if days is not None and (not days or days[-1] > today().isoformat()):
+        raise ValueError(f"{first} to {last} is not a range of days up to today, {today()}")
+
+
+def _asked_days(first: date | None, last: date | None) -> list[str] | None:
+    if first is None and last is None:
+        return None
+    end = last or today()
+    return days_between(first or end, end)
+
+
+def _failed_checks(outcome: dg.ExecuteInProcessResult) -> Iterator[FailedCheck]:
+    for evaluation in outcome.get_asset_check_evaluations():
+        if not evaluation.passed:
+            yield FailedCheck(
+                relation=_relation(evaluation.asset_key),
+                check=evaluation.check_name,
+                partition=evaluation.partition,
+                is_blocking=bool(evaluation.blocking),
+                description=evaluation.description or "",
+            )
+
+
+def _errors(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """One sentence for each failed step, except for steps that stopped at a blocking check, which speaks for itself."""
+    for event in outcome.filter_events(lambda event: event.is_step_failure):
+        error: Any = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is None or error.cls_name != "DagsterAssetCheckFailedError":
+            yield f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+
+
+def _relation(key: dg.AssetKey) -> str:
+    layer, *rest = key.path
+    return f"{layer}.{'__'.join(rest)}"
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)

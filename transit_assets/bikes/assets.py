@@ -1,0 +1,151 @@
+"""The bikes in Dagster: Vélib' polls in the landing, clean tables, live state.
+
+One partition is one Paris day of polls. A day is late where its polls or its archive are; what landed
+later reopens it. Whatever fails leaves the last good version of its tables and a row in the ledger.
+"""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from transit_assets.automation.conditions import FOLLOWS_AT_REST
+from transit_assets.automation.descriptions import described
+from transit_assets.automation.partitions import PARIS_DAYS
+from transit_assets.automation.reports import report_landing, report_load, report_loads
+from transit_assets.automation.resources import LakeResource
+from transit_assets.bikes.landed import INFORMATION_FEEDS, STATUS_FEEDS
+from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
+from transit_assets.settings import settings
+
+if TYPE_CHECKING:
+    from transit_assets.bikes.polls import FeedName
+
+# Two writers of one day leave one whole version and one loser, who tries again from the newest state.
+_RETRY = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+_ONE_RUN = dg.BackfillPolicy.single_run()
+
+
+class Fetching(dg.Config):
+    """Whether a provider is asked, or only what has landed is shown."""
+
+    is_wanted: bool = True
+
+
+def _raw(feed: "FeedName", description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["raw", "bikes", feed],
+        description=description,
+        group_name="bikes",
+        kinds={"json", "file"},
+        owners=["team:bikes"],
+        tags={"layer": "raw", "domain": "bikes"},
+        metadata={"landing": f"raw/bikes/{feed}", "outcomes": "raw.fetches"},
+        partitions_def=PARIS_DAYS,
+        backfill_policy=_ONE_RUN,
+        retry_policy=_RETRY,
+        pool="velib",
+    )
+    def raw(context: dg.AssetExecutionContext, config: Fetching, lake: LakeResource) -> None:
+        from transit_assets.bikes import polls
+
+        wanted = settings() if config.is_wanted else None
+        fetches = {
+            day: polls.collect(lake.lake, wanted, feed, date.fromisoformat(day)) if wanted else []
+            for day in context.partition_keys
+        }
+        report_landing(context, lake.lake, "bikes", (feed, "archive"), fetches)
+
+    return raw
+
+
+raw_station_status = _raw(
+    "station_status",
+    "One poll of every Vélib' station: bikes, free docks and flags, as sent. A real provider gives what holds now, "
+    "the simulator the polls of the whole day; past days of a real lake come from imports.",
+)
+raw_station_information = _raw(
+    "station_information",
+    "One description of every Vélib' station: name, place and capacity, as sent. Opendatasoft has none of its own: "
+    "there the status describes the stations too.",
+)
+
+
+@dg.asset(
+    **described(STATION_STATUS),
+    deps=[raw_station_status],
+    partitions_def=PARIS_DAYS,
+    backfill_policy=_ONE_RUN,
+    retry_policy=_RETRY,
+)
+def station_status(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
+    from transit_assets.bikes.clean import status as clean
+    from transit_assets.bikes.landed import observations
+    from transit_assets.quality.load import load
+
+    fingerprints = lake.lake.landing.fingerprints("bikes", STATUS_FEEDS)
+    cleaned = (
+        clean.station_status(date.fromisoformat(day), observations(lake.lake, STATUS_FEEDS, day), fingerprints.get(day))
+        for day in context.partition_keys
+    )
+    loads = load(lake.lake, STATION_STATUS, cleaned, run_id=context.run_id)
+    report_loads(context, lake.lake, STATION_STATUS, loads)
+
+
+@dg.asset(
+    **described(STATION_INFORMATION),
+    deps=[raw_station_information, raw_station_status],
+    partitions_def=PARIS_DAYS,
+    backfill_policy=_ONE_RUN,
+    retry_policy=_RETRY,
+)
+def station_information(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
+    from transit_assets.bikes import clean
+    from transit_assets.bikes.landed import observations
+    from transit_assets.quality.load import load
+
+    fingerprints = lake.lake.landing.fingerprints("bikes", INFORMATION_FEEDS)
+    cleaned = (
+        clean.station_information(
+            date.fromisoformat(day), observations(lake.lake, INFORMATION_FEEDS, day), fingerprints.get(day)
+        )
+        for day in context.partition_keys
+    )
+    loads = load(lake.lake, STATION_INFORMATION, cleaned, run_id=context.run_id)
+    report_loads(context, lake.lake, STATION_INFORMATION, loads)
+
+
+@dg.asset(
+    **described(STATIONS),
+    deps=[station_information],
+    automation_condition=FOLLOWS_AT_REST,
+    retry_policy=_RETRY,
+    pool="bikes_tables",
+)
+def stations(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
+    from transit_assets.bikes.tables import rebuild_stations
+
+    report_load(context, lake.lake, STATIONS, rebuild_stations(lake.lake, run_id=context.run_id))
+
+
+@dg.asset(
+    **described(STATION_LATEST),
+    deps=[station_status, stations],
+    automation_condition=FOLLOWS_AT_REST,
+    retry_policy=_RETRY,
+    pool="bikes_tables",
+)
+def station_latest(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
+    from transit_assets.bikes.tables import rebuild_latest
+
+    report_load(context, lake.lake, STATION_LATEST, rebuild_latest(lake.lake, run_id=context.run_id))
+
+
+ASSETS = [
+    raw_station_status,
+    raw_station_information,
+    station_status,
+    station_information,
+    stations,
+    station_latest,
+]

@@ -1,0 +1,57 @@
+"""When the bikes run: jobs in plain words, schedules and sensors, all off until someone switches them on."""
+
+import dagster as dg
+
+from transit_assets.automation.arrivals import landing_sensor
+from transit_assets.automation.days import compaction, daily_close
+from transit_assets.automation.freshness import yesterday_exists
+from transit_assets.automation.partitions import PARIS_DAYS
+from transit_assets.bikes.landed import FEEDS_OF
+from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
+
+RAW = dg.AssetSelection.assets(["raw", "bikes", "station_status"], ["raw", "bikes", "station_information"])
+CLEAN_DAYS = dg.AssetSelection.assets(STATION_STATUS.asset_key, STATION_INFORMATION.asset_key)
+CLEAN_TABLES = dg.AssetSelection.assets(STATIONS.asset_key, STATION_LATEST.asset_key)
+
+fetch_bikes = dg.define_asset_job(
+    "fetch_bikes",
+    selection=RAW,
+    partitions_def=PARIS_DAYS,
+    description="Asks the provider: one poll now, or a whole day from the simulator.",
+)
+clean_bikes_days = dg.define_asset_job(
+    "clean_bikes_days",
+    selection=CLEAN_DAYS,
+    partitions_def=PARIS_DAYS,
+    description="Builds the clean tables of one day or a range of days from what has landed.",
+)
+refresh_bikes_tables = dg.define_asset_job(
+    "refresh_bikes_tables",
+    selection=CLEAN_TABLES,
+    description="Rebuilds the tables that have no days: stations with their validity, live state.",
+)
+
+freshness = yesterday_exists(STATION_STATUS)
+check_bikes_freshness = dg.define_asset_job(
+    "check_bikes_freshness",
+    selection=dg.AssetSelection.checks(freshness),
+    description="Looks whether yesterday is there.",
+)
+
+CHECKS = [freshness]
+JOBS = [fetch_bikes, clean_bikes_days, refresh_bikes_tables, check_bikes_freshness]
+SCHEDULES = [
+    daily_close("close_bikes_day", clean_bikes_days, cron="15 4 * * *"),
+    compaction("compact_bikes_today", clean_bikes_days),
+    dg.ScheduleDefinition(
+        name="check_bikes_freshness_daily",
+        job=check_bikes_freshness,
+        cron_schedule="0 7 * * *",
+        execution_timezone="Europe/Paris",
+        description="Looks at 07:00 whether yesterday is there.",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    ),
+]
+SENSORS = [
+    landing_sensor("bikes", FEEDS_OF, clean_bikes_days),
+]
