@@ -14,7 +14,10 @@ _EXIT_CODES = {
     "transit_assets.lake.errors.LakeError": FAILED,
     "transit_assets.lake.errors.OriginMismatch": WRONG_USE,
     "transit_assets.lake.errors.QueryRefused": WRONG_USE,
+    "transit_assets.lake.errors.QueryFailed": WRONG_USE,
     "transit_assets.lake.errors.TableMissing": WRONG_USE,
+    "transit_assets.export.ExportRefused": WRONG_USE,
+    "transit_assets.quality.repairs.RepairRefused": WRONG_USE,
     "transit_assets.feeds.errors.FeedError": FAILED,
     "transit_assets.automation.instance.InstanceHomeMissing": WRONG_USE,
     "_internal.DeltaError": FAILED,  # delta-rs: the store cannot be reached or read
@@ -22,7 +25,7 @@ _EXIT_CODES = {
     "botocore.exceptions.BotoCoreError": FAILED,
     "botocore.exceptions.ClientError": FAILED,
     "obstore.exceptions.BaseError": FAILED,
-    "builtins.PermissionError": FAILED,
+    "builtins.OSError": FAILED,  # a full disk, a place that may not be written
     "builtins.NotADirectoryError": WRONG_USE,
     "builtins.FileNotFoundError": WRONG_USE,
 }
@@ -42,6 +45,8 @@ def say(message: str) -> None:
 
 def explain(error: BaseException) -> tuple[int, str] | None:
     """The exit code and the sentence of a known error, else None."""
+    if isinstance(error, BrokenPipeError):  # `transit sql … | head`: Typer ends quietly
+        return None
     names = [f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__]
     if "pydantic_core._pydantic_core.ValidationError" in names and getattr(error, "title", None) == "Settings":
         return WRONG_USE, _of_settings(error)

@@ -1,15 +1,52 @@
-"""Commands that read the lake: `status`."""
+"""Commands that read the lake: `sql`, `export`, `status`."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from transit_assets.cli.lakes import open_lake
+from transit_assets.cli.mistakes import say
+from transit_assets.cli.output import Format, write
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
+    app.command(name="sql")(sql)
+    app.command(name="export")(export)
     app.command(name="status")(status)
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help="One statement that reads, such as `SHOW ALL TABLES`.")],
+    form: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.TABLE,
+) -> None:
+    """Query every relation of the lake, read-only."""
+    from transit_assets.lake.sql import query
+
+    write(query(open_lake(), statement), form)
+
+
+class FileFormat(StrEnum):
+    """What an exported file is."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def export(
+    relation: Annotated[str, typer.Argument(help="A relation of the lake, `processed.bikes__station_daily`.")],
+    to: Annotated[str, typer.Option("--to", help="A file, or `s3://bucket/key`.", metavar="FILE|s3://…")],
+    form: Annotated[
+        FileFormat | None, typer.Option("--format", help="Default: by the name's ending, else parquet.")
+    ] = None,
+) -> None:
+    """Write one relation to a file for others. The file appears whole or not at all."""
+    from transit_assets import export as files
+
+    is_csv = form == FileFormat.CSV if form else to.lower().endswith(".csv")
+    rows = files.export(open_lake(), relation, to, "csv" if is_csv else "parquet")
+    say(f"{rows:,} rows of {relation} in {to}")
 
 
 def status(

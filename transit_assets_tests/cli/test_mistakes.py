@@ -75,6 +75,10 @@ def test_a_known_error_has_its_exit_code(error: Exception, code: int) -> None:
     assert explain(error) == (code, "x")
 
 
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    assert explain(BrokenPipeError()) is None
+
+
 def test_a_bug_keeps_its_stack_trace() -> None:
     assert explain(KeyError("station_code")) is None
 
