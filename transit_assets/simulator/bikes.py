@@ -2,7 +2,7 @@
 
 A station's bikes are a function of the seed, the station and the second of its report, so the same
 report always says the same, and no state is stepped: commuters carry bikes from where they sleep to
-where they work and back, leisure moves the rest, rain keeps people at home, trucks rebalance what
+where they work and back, leisure moves the rest, rain and cold keep people at home, trucks rebalance what
 is far from half full, and clipping to the docks is what makes stations fill and empty.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from transit_assets.simulator.city import Stations, stations
 from transit_assets.simulator.noise import Floats, Ints, normal, smooth, uniform
-from transit_assets.simulator.weather import rain
+from transit_assets.simulator.weather import rain, temperature_celsius
 
 _PARIS = ZoneInfo("Europe/Paris")
 _HOUR, _DAY = 3600, 86400
@@ -104,7 +104,8 @@ def _fill(seed: int, city: Stations, at: Floats) -> Floats:
     hour, is_weekend = _local_hour(at.astype(np.int64))
     day = 1.0 / (1.0 + np.exp(-(hour - 8.6) / 0.45)) - 1.0 / (1.0 + np.exp(-(hour - 18.3) / 0.7))
     evening = np.exp(-(((hour - 21.0) / 2.2) ** 2)) + np.exp(-(((hour - 15.5) / 2.5) ** 2)) * is_weekend
-    trips = 1.0 - 0.5 * rain(seed, at)
+    warmth = np.clip(0.7 + 0.02 * temperature_celsius(seed, at), 0.6, 1.1)
+    trips = warmth * (1.0 - 0.5 * rain(seed, at))
     commute = 0.5 * city.office * (day - 0.35) * np.where(is_weekend, 0.15, 1.0)
     share = city.fill + trips * (commute + 0.16 * city.leisure * evening)
     for stream, hours, weight in (("days", 31.0, 0.26), ("hours", 3.1, 0.17), ("minutes", 0.4, 0.05)):

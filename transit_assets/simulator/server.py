@@ -41,6 +41,10 @@ class SimulatorServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}/"
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is a line in the log, not a traceback on the terminal."""
+        logger.warning("an answer to %s was not delivered", client_address, exc_info=True)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: SimulatorServer

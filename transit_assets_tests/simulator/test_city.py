@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transit_assets.simulator import Request, respond
-from transit_assets.simulator.bikes import bike_state
+from transit_assets.simulator.bikes import _fill, _local_hour, _trucks, bike_state
 from transit_assets.simulator.city import DISTRICTS, stations
 from transit_assets.simulator.velib import GBFS_PATH
 from transit_assets.simulator.weather import rain, temperature_celsius
@@ -119,6 +119,24 @@ def test_the_same_report_always_says_the_same(minute: int):
         assert np.array_equal(getattr(before, name)[left][same], getattr(after, name)[right][same]), name
 
 
+def test_a_closed_station_last_reported_when_it_was_closed():
+    before, after = bike_state(7, unix(MONDAY)), bike_state(7, unix(MONDAY) + 7200)
+    is_closed = ~before.is_open & ~after.is_open
+    assert np.sum(is_closed) > 10
+    assert np.array_equal(before.reported_at[is_closed], after.reported_at[is_closed])
+
+
+def test_rain_and_cold_keep_people_at_home(monkeypatch: pytest.MonkeyPatch):
+    def spread(rain_share: float, celsius: float) -> float:
+        monkeypatch.setattr("transit_assets.simulator.bikes.rain", lambda seed, at: np.full_like(at, rain_share))
+        monkeypatch.setattr("transit_assets.simulator.bikes.temperature_celsius", lambda seed, at: celsius)
+        city = stations(7)
+        noon, night = (np.full(len(city), unix(MONDAY) + 3600.0 * hour) for hour in (11, 2))
+        return float(np.mean(np.abs(_fill(7, city, noon) - _fill(7, city, night))[city.office > 0.6]))
+
+    assert spread(0.0, 18.0) > spread(0.0, 0.0) > spread(1.0, 0.0)
+
+
 def test_offices_fill_by_day_and_empty_by_night_except_at_weekends():
     city = stations(7)
     is_office = city.office > 0.6
@@ -140,8 +158,6 @@ def test_offices_fill_by_day_and_empty_by_night_except_at_weekends():
 
 
 def test_trucks_pull_stations_towards_the_middle():
-    from transit_assets.simulator.bikes import _fill, _trucks
-
     city = stations(7)
     at = np.full(len(city), unix(MONDAY) + 40_000)
     alone, moved = _fill(7, city, at.astype(float)), _trucks(7, city, at)
@@ -150,8 +166,6 @@ def test_trucks_pull_stations_towards_the_middle():
 
 
 def test_rush_hour_follows_the_clock_of_paris_through_daylight_saving():
-    from transit_assets.simulator.bikes import _local_hour
-
     instants = [datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)]
     instants += [datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)]
     hours, is_weekend = _local_hour(np.array([unix(instant) for instant in instants]))

@@ -124,6 +124,12 @@ def test_records_keeps_the_rules_of_the_portal(query: dict, code: int):
     assert {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} <= set(response.headers)
 
 
+def test_numbers_are_ordered_by_size():
+    page = json.loads(ask(f"{ODS_PATH}/exports/json", order_by="capacity desc, stationcode").body)
+    keys = [(-record["capacity"], record["stationcode"]) for record in page]
+    assert keys == sorted(keys)
+
+
 def test_where_select_and_timezone_do_what_they_say():
     code = status()[0]["stationCode"]
     page = json.loads(
