@@ -1,0 +1,123 @@
+"""What people hold as files: told by content, never by name, and decoded to records per Paris day.
+
+A file's records need a poll instant. It is `polled_at_utc`, `tbin_utc` or `record_timestamp` where there is one,
+the file's own `lastUpdatedOther` or `last_updated` for GBFS, and the latest report in the file for exports that
+say nothing of the kind.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transit_assets.bikes.clean import json_payloads, tabular
+from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
+from transit_assets.bikes.clean.records import records, repeated, unreadable
+from transit_assets.lake import UTC_INSTANT
+
+DECODER_VERSION = 1  # of what decode_archive gives; part of the path of decoded archives
+
+_PARIS = ZoneInfo("Europe/Paris")
+_PACKED = {b"PK\x03\x04": "a zip archive or spreadsheet", b"\x1f\x8b": "a gzip file", b"(\xb5/\xfd": "a zstd file"}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is in a file: its format, how many records, which Paris days, and the span of its polls."""
+
+    format: str
+    rows: int
+    days: tuple[date, ...]
+    first_polled_at: datetime
+    last_polled_at: datetime
+    has_report_times: bool
+    has_status: bool
+
+
+def decode_archive(stream: BinaryIO) -> Iterator[tuple[str, pa.Table]]:
+    """Records of a file by Paris day (`2025-09-08`), in the order of the file; a day may come several times.
+
+    Raises UnknownFormat, or PayloadUnreadable where the file is damaged.
+    """
+    for rows in _decode(stream):
+        yield from _by_day(rows)
+
+
+def survey(stream: BinaryIO) -> Survey:
+    """Read a file once to say what is in it. Raises UnknownFormat, PayloadUnreadable."""
+    days: set[date] = set()
+    first = last = None
+    count, has_report_times, has_status, kind = 0, False, False, ""
+    for day, rows in decode_archive(stream):
+        days.add(date.fromisoformat(day))
+        count += rows.num_rows
+        span = pc.min_max(rows["polled_at"]).as_py()
+        first = min(first or span["min"], span["min"])
+        last = max(last or span["max"], span["max"])
+        has_report_times |= pc.any(pc.equal(rows["reported_at_provenance"], "provider")).as_py()
+        has_status |= rows["has_status"][0].as_py()
+        kind = _name(rows)
+    if first is None or last is None:
+        raise PayloadUnreadable("there are no records in it")
+    return Survey(kind, count, tuple(sorted(days)), first, last, has_report_times, has_status)
+
+
+def _name(rows: pa.Table) -> str:
+    source = rows["source"][0].as_py()
+    if source != "gbfs":
+        return source
+    return "gbfs_station_status" if rows["has_status"][0].as_py() else "gbfs_station_information"
+
+
+def _decode(stream: BinaryIO) -> Iterator[pa.Table]:
+    head = stream.read(64)
+    stream.seek(0)
+    for magic, name in _PACKED.items():
+        if head.startswith(magic):
+            raise UnknownFormat(f"{name}; unpack it first")
+    if head.startswith(b"PAR1"):
+        yield from tabular.decode_parquet(stream)
+        return
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:1] in (b"{", b"["):
+        yield from _decode_json(stream.read())
+    elif not start:
+        raise UnknownFormat("an empty file")
+    elif start[:1] == b"<":
+        raise UnknownFormat("HTML or XML")
+    else:
+        yield tabular.decode_csv(stream.read())
+
+
+def _decode_json(payload: bytes) -> Iterator[pa.Table]:
+    decoded = json_payloads.decode_json(payload)
+    stations = decoded.stations
+    if not stations:
+        raise PayloadUnreadable(f"none of its {len(decoded)} records could be read")
+    raw = json_payloads.raw_columns(stations)
+    parts = {"has_status": json_payloads.counts(stations), "has_description": json_payloads.describes(stations)}
+    updated = pa.scalar(decoded.updated_at, UTC_INSTANT)
+    instant = updated if updated.is_valid else tabular.latest(raw.get("reported_at"))
+    stamps = json_payloads.polled_at_of(stations)
+    polled_at = repeated(instant, len(stations)) if stamps is None else pc.coalesce(stamps, instant)
+    row_number = pa.array(decoded.positions, pa.int32())
+    yield records(raw, source=decoded.source, polled_at=polled_at, row_number=row_number, **parts)
+    if decoded.unreadable:
+        complaints = {record.row_number: json_payloads.complaint(record) for record in decoded.unreadable}
+        yield unreadable(complaints, source=decoded.source, polled_at=polled_at[-1], **parts)
+
+
+def _by_day(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    instants = rows["polled_at"].cast(pa.int64()).to_numpy()
+    polls, poll_of = np.unique(instants, return_inverse=True)
+    # Python's own time zones: Arrow's need a database that slim images lack.
+    days = [datetime.fromtimestamp(int(poll) / 1e6, _PARIS).date().isoformat() for poll in polls]
+    names, day_of_poll = np.unique(np.array(days), return_inverse=True)
+    day_of = day_of_poll[poll_of]
+    for number, name in enumerate(names.tolist()):
+        yield name, rows if len(names) == 1 else rows.filter(pa.array(day_of == number))
