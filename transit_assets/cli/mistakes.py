@@ -1,6 +1,5 @@
 """What a user sees when something goes wrong: one line and an exit code, never a stack trace for a mistake."""
 
-import os
 from typing import Any
 
 import typer
@@ -70,7 +69,7 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             explained = explain(error)
-            if explained is None or os.environ.get("TRANSIT_TRACEBACK"):
+            if explained is None:
                 raise
             code, message = explained
             say(f"error: {message}")

@@ -1,0 +1,65 @@
+"""Commands that fill the lake: `run`."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from transit_assets.cli.mistakes import FAILED, Mistake, say
+from transit_assets.cli.progress import progress
+
+if TYPE_CHECKING:
+    from transit_assets.automation.runs import Materialized
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command(name="run")(run)
+
+
+def run(
+    domains: Annotated[list[str], typer.Argument(help="What to build: `bikes`.", metavar="DOMAIN...")],
+    first: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", help="Last day, inclusive; today without it.", formats=["%Y-%m-%d"])
+    ] = None,
+    steps: Annotated[str, typer.Option(help="Layers to build, separated by commas.")] = "raw,interim,processed",
+) -> None:
+    """Build the same assets that the UI shows: a range of days, or every day that is due.
+
+    A day is due where something landed for it since it was last built. An empty lake fetches today.
+    """
+    from transit_assets.automation.runs import materialize
+
+    wanted = [step.strip() for step in steps.split(",") if step.strip()]
+    with progress() as doing:
+        try:
+            result = materialize(domains, _day(first), _day(last), wanted, progress=doing)
+        except ValueError as error:
+            raise Mistake(str(error)) from None
+    report(result)
+
+
+def _day(instant: datetime | None) -> date | None:
+    return instant.date() if instant else None
+
+
+def report(result: "Materialized") -> None:
+    """Say what the runs did; exit code 1 where a run or a blocking check failed."""
+    for error in result.errors:
+        say(f"failed: {error}")
+    for check in result.failed_checks:
+        kind = "check failed" if check.is_blocking else "warning"
+        where = f" of {check.partition}" if check.partition else ""
+        say(f"{kind}: {check.relation}{where}: {check.check}: {check.description}".rstrip(": "))
+    if not result.run_ids:
+        say("nothing is due: every day was built from what has landed")
+    elif result.days:
+        span = (
+            result.days[0]
+            if len(result.days) == 1
+            else f"{len(result.days)} days, {result.days[0]} to {result.days[-1]}"
+        )
+        say(f"built {span}" if result.is_ok else f"stopped in {span}; what passed is committed")
+    if not result.is_ok:
+        raise typer.Exit(FAILED)
