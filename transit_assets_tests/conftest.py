@@ -1,7 +1,10 @@
 """Fixtures every test may use: the recordings, a lake in a folder, a lake on S3."""
 
+import multiprocessing
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -29,14 +32,28 @@ def lake(tmp_path: Path) -> Lake:
     return Lake.at(tmp_path / "lake")
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """The address of a moto server on loopback, with `AWS_*` set for this process and its children."""
+def _serve_s3(pipe: Connection) -> None:
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
+    pipe.send(server.get_host_and_port())
+    with suppress(EOFError):
+        pipe.recv()  # returns when the tests end or die
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of a moto server on loopback, with `AWS_*` set for this process and its children.
+
+    A process of its own: delta-rs holds the interpreter's lock in some calls, which stops a server thread.
+    """
+    ours, theirs = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    server = context.Process(target=_serve_s3, args=(theirs,), daemon=True)
+    server.start()
+    theirs.close()
+    host, port = ours.recv()
     endpoint = f"http://{host}:{port}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", endpoint)
@@ -45,7 +62,8 @@ def s3_endpoint() -> Iterator[str]:
         patch.setenv("AWS_REGION", "eu-west-3")
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
         yield endpoint
-    server.stop()
+    ours.close()
+    server.join(10)
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """DuckDB over the lake: in memory, bounded, in UTC, reading S3 through its own packaged extension."""
 
+import tempfile
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import duckdb
 
@@ -16,6 +19,8 @@ def connect(lake: "Lake", database: str = ":memory:") -> duckdb.DuckDBPyConnecti
         config={
             "threads": lake.threads,
             "memory_limit": lake.memory_limit,
+            # DuckDB's default is `.tmp` in the working directory.
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"transit-assets-spill-{uuid4().hex}"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },

@@ -31,3 +31,7 @@ class TableMissing(LakeError):
 
 class QueryRefused(LakeError):
     """A statement that `transit sql` does not run."""
+
+
+class QueryFailed(LakeError):
+    """A statement of `transit sql` that DuckDB cannot parse, bind or run."""

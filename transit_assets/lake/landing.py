@@ -23,6 +23,7 @@ from obstore.exceptions import AlreadyExistsError
 
 from transit_assets.lake.errors import OriginMismatch, PayloadCorrupt
 from transit_assets.lake.schema import UTC_INSTANT, Column, Table
+from transit_assets.lake.snapshot import partition_text
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
@@ -181,12 +182,13 @@ class Landing:
             if value is not None:
                 where.append(condition)
                 values.append(list(value))
-        ranges = None
+        skip = None
         if partitions:
-            ranges = {"first_partition": (None, max(partitions)), "last_partition": (min(partitions), None)}
+            names = sorted(partition_text(partition) for partition in partitions)
+            skip = f"first_partition <= '{names[-1]}' AND last_partition >= '{names[0]}'"
         columns = ", ".join(field.name for field in fields(Fetch))
         query = f"SELECT {columns} FROM fetches WHERE {' AND '.join(where)} ORDER BY fetched_at, fetch_id"
-        return [_fetch(row) for row in self._lake.table(FETCHES).scan(query, values, ranges=ranges).to_pylist()]
+        return [_fetch(row) for row in self._lake.table(FETCHES).scan(query, values, where=skip).to_pylist()]
 
     def payload(self, fetch: Fetch) -> bytes:
         """The bytes as received. Raises PayloadCorrupt where their hash has changed, FileNotFoundError where gone."""

@@ -4,10 +4,9 @@ DuckDB reads the files of a snapshot with its own Parquet reader (measured as fa
 Parquet), so a reader never waits for a writer and never sees half of a write.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -15,7 +14,6 @@ from deltalake import DeltaTable
 from transit_assets.lake.errors import LakeError
 
 Partition = date | str
-Range = tuple[Any, Any]
 
 EVOLVED = "transit.evolved"  # a table property: some files may lack a column that was added later
 
@@ -35,24 +33,22 @@ class Snapshot:
         cls,
         delta: DeltaTable,
         partitions: Iterable[Partition] | None = None,
-        ranges: Mapping[str, Range] | None = None,
+        where: str | None = None,
     ) -> "Snapshot":
         """The files of an opened table that hold some partitions (default: all).
 
-        `ranges` skips files whose statistics exclude that a column lies between two values (None: no bound);
-        the query still has to filter. Raises LakeError where partitions are asked of a table that has none.
+        `where` is a SQL predicate that skips files whose statistics exclude it; the query still has to filter.
+        Raises LakeError where partitions are asked of a table that has none.
         """
         metadata = delta.metadata()
         partition_by = metadata.partition_columns[0] if metadata.partition_columns else None
-        filters: Any = None
+        conditions = [where] if where else []
         if partitions is not None:
             if partition_by is None:
                 raise LakeError(f"{metadata.name} has no partitions")
-            filters = [(partition_by, "in", sorted({partition_text(partition) for partition in partitions}))]
-        files = delta.file_uris(filters) if filters is None or filters[0][2] else []
-        if ranges:
-            skipped = _skipped(delta, ranges)
-            files = [file for file in files if not file.endswith(skipped)] if skipped else files
+            listed = ", ".join(f"'{name}'" for name in sorted({partition_text(partition) for partition in partitions}))
+            conditions.append(f"{partition_by} IN ({listed})" if listed else "")
+        files = delta.file_uris(file_pruning_predicate=" AND ".join(conditions) or None) if all(conditions) else []
         return cls(
             version=delta.version(),
             files=tuple(sorted(files)),
@@ -83,20 +79,6 @@ class Snapshot:
             if self.is_evolved
             else f"SELECT {columns} FROM {stored}"
         )
-
-
-def _skipped(delta: DeltaTable, ranges: Mapping[str, Range]) -> tuple[str, ...]:
-    """Paths of the files in which a column cannot lie within its range."""
-    files = pa.table(delta.get_add_actions(flatten=True))
-    skipped = []
-    columns = ["path", *(f"{bound}.{name}" for name in ranges for bound in ("min", "max"))]
-    for file in files.select(columns).to_pylist() if files.num_rows else []:
-        for name, (lowest, highest) in ranges.items():
-            low, high = file[f"min.{name}"], file[f"max.{name}"]
-            if (None not in (low, highest) and low > highest) or (None not in (high, lowest) and high < lowest):
-                skipped.append(file["path"])
-                break
-    return tuple(skipped)
 
 
 def partition_text(partition: Partition) -> str:

@@ -7,7 +7,7 @@ so writers of different days never meet; two writers of one day leave one whole 
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, UnpartitionedOverwrite, WriteConflict
 from transit_assets.lake.schema import Column, Table
-from transit_assets.lake.snapshot import EVOLVED, Partition, Range, Snapshot, partition_text
+from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, partition_text
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
@@ -129,7 +129,7 @@ class LakeTable:
         if column:
             filters = [[(column, "=", partition_text(value.as_py()))] for value in pc.unique(rows[column])]
         for wanted in filters:
-            if len(delta.file_uris(wanted)) > _MANY_FILES:
+            if len(delta.file_uris(file_pruning_predicate=wanted)) > _MANY_FILES:
                 with suppress(CommitFailedError):  # another process merged them first
                     delta.optimize.compact(wanted)
 
@@ -200,13 +200,13 @@ class LakeTable:
         partitions: Iterable[Partition] | None = None,
         version: int | None = None,
         at: datetime | None = None,
-        ranges: Mapping[str, Range] | None = None,
+        where: str | None = None,
     ) -> Snapshot:
         """The files of a version (default: the latest) that hold some partitions (default: all).
 
-        `ranges` skips files by their statistics (see `Snapshot.of`).
+        `where` skips files by their statistics (see `Snapshot.of`).
         """
-        return Snapshot.of(self.delta(version, at), partitions, ranges)
+        return Snapshot.of(self.delta(version, at), partitions, where)
 
     def scan(
         self,
@@ -216,12 +216,12 @@ class LakeTable:
         partitions: Iterable[Partition] | None = None,
         version: int | None = None,
         at: datetime | None = None,
-        ranges: Mapping[str, Range] | None = None,
+        where: str | None = None,
     ) -> pa.Table:
         """Run one SQL query over a snapshot, where the table goes by its own short name (`station_status`)."""
         self.create()
         with self._lake.engine() as connection:
-            sql = self.snapshot(partitions, version, at, ranges).sql
+            sql = self.snapshot(partitions, version, at, where).sql
             connection.execute(f'CREATE TEMP VIEW "{self.table.name}" AS {sql}')
             return connection.execute(query, parameters).to_arrow_table()
 
