@@ -7,6 +7,7 @@ has seen every day. Each commit is recorded in the ledger with the versions it w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
@@ -20,6 +21,7 @@ from transit_assets.lake.errors import TableMissing, WriteConflict
 from transit_assets.lake.ledger import Load
 
 _ROWS_PER_COMMIT = 1_000_000  # bounds the memory of one write; about a month of station-hours
+_DAYS_PER_COMMIT = 366
 _ATTEMPTS = 20
 
 
@@ -59,6 +61,13 @@ class Run:
         changed = {} if version is None else {mart.table.relation: version}
         return replace(self, shown=replace(self.shown, versions={**self.shown.versions, **changed}))
 
+    def named_days(self) -> set[str]:
+        """Every day of the calendar between the bounds, where both are set."""
+        if self.from_day is None or self.to_day is None:
+            return set()
+        first, last = date.fromisoformat(self.from_day), date.fromisoformat(self.to_day)
+        return {(first + timedelta(number)).isoformat() for number in range((last - first).days + 1)}
+
     def replaces(self, day: str) -> bool:
         return (self.from_day is None or day >= self.from_day) and (self.to_day is None or day <= self.to_day)
 
@@ -93,9 +102,9 @@ def _line(mart: Mart, loads: list[Load]) -> str:
 
 def _commit_days(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run, mart: Mart) -> list[Load]:
     table, built = mart.table, f'built."{mart.table.identifier}"'
+    lake.table(table).create()
     counted = connection.execute(f"SELECT day::VARCHAR, count(*) FROM {built} GROUP BY day").fetchall()
-    held = run.shown.days.get(table.relation, {})
-    rows = {day: 0 for day in held if run.replaces(day)} | dict(counted)
+    rows = dict.fromkeys(_days_of_run(connection, run, mart), 0) | dict(counted)
     loads = []
     for days in _batches(rows):
         for attempt in range(1, _ATTEMPTS + 1):
@@ -116,12 +125,21 @@ def _commit_days(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run, ma
     return loads
 
 
+def _days_of_run(connection: duckdb.DuckDBPyConnection, run: Run, mart: Mart) -> set[str]:
+    """Days that the run replaces, those that are now without rows among them."""
+    read = connection.execute(
+        "SELECT DISTINCT day::VARCHAR FROM lake.days WHERE list_contains(?, relation)", [list(mart.sources)]
+    ).fetchall()
+    known = {day for (day,) in read} | set(run.shown.days.get(mart.table.relation, {}))
+    return {day for day in known if run.replaces(day)} | run.named_days()
+
+
 def _batches(rows: dict[str, int]) -> Iterator[list[str]]:
     """Days in order, so many at a time that one write stays small."""
     batch: list[str] = []
     size = 0
     for day in sorted(rows):
-        if batch and size + rows[day] > _ROWS_PER_COMMIT:
+        if len(batch) == _DAYS_PER_COMMIT or (batch and size + rows[day] > _ROWS_PER_COMMIT):
             yield batch
             batch, size = [], 0
         batch.append(day)
