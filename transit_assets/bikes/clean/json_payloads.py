@@ -10,7 +10,6 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from transit_assets.bikes.clean import values
@@ -131,6 +130,15 @@ def code_of(stations: Sequence[Any]) -> Callable[[Any], str | None]:
     return _COLUMNS[type(stations[0])]["station_code"]
 
 
+def description_of(station: Any) -> tuple[str | None, Any]:
+    """The code of a station, and what it is said to be, to be compared with what it was."""
+    code = _COLUMNS[type(station)]["station_code"](station)
+    if isinstance(station, gbfs.StationInformation):
+        return code, station
+    record = station.fields if isinstance(station, ArchivedRecord) else station
+    return code, (record.name, record.place, record.capacity, record.commune, record.insee_code)
+
+
 def polled_at_of(stations: Sequence[Any]) -> pa.Array | None:
     """The poll instant that each record carries; None where this kind of record carries none."""
     if stations and isinstance(stations[0], ArchivedRecord):
@@ -213,7 +221,3 @@ _COLUMNS: dict[type[Any], Mapping[str, Getter]] = {
     StationRecord: _RECORD,
     ArchivedRecord: {name: _of_fields(getter) for name, getter in _RECORD.items()} | {"station_code": _archived_code},
 }
-
-
-def numbers(positions: Sequence[int]) -> pa.Array:
-    return pa.array(np.asarray(positions, dtype=np.int32))
