@@ -26,6 +26,10 @@ def _https_or_loopback(url: HttpUrl) -> HttpUrl:
 BaseUrl = Annotated[HttpUrl, AfterValidator(_https_or_loopback)]
 
 
+class SettingMissing(Exception):
+    """A setting that has no default for this lake; the message names it."""
+
+
 class Settings(BaseSettings):
     """The settings of one process. Build it with `settings()`; tests build their own."""
 
@@ -83,6 +87,15 @@ class Settings(BaseSettings):
     def clock(self) -> datetime:
         """The current instant in UTC, or the fixed one of `TRANSIT_NOW`."""
         return (self.now or datetime.now(UTC)).astimezone(UTC)
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The file that `transit publish` replaces. Raises SettingMissing where a lake on S3 names none."""
+        if self.warehouse is not None:
+            return self.warehouse
+        if self.lake.startswith("s3://"):
+            raise SettingMissing(f"the lake {self.lake} is on S3: set TRANSIT_WAREHOUSE to a local file")
+        return Path(self.lake) / "warehouse.duckdb"
 
     @property
     def is_simulated(self) -> bool:

@@ -15,6 +15,7 @@ _EXIT_CODES = {
     "transit_assets.lake.errors.QueryRefused": WRONG_USE,
     "transit_assets.lake.errors.QueryFailed": WRONG_USE,
     "transit_assets.lake.errors.TableMissing": WRONG_USE,
+    "transit_assets.settings.SettingMissing": WRONG_USE,
     "transit_assets.export.ExportRefused": WRONG_USE,
     "transit_assets.quality.repairs.RepairRefused": WRONG_USE,
     "transit_assets.feeds.errors.FeedError": FAILED,
