@@ -42,9 +42,11 @@ def landing_summary(
 
     found = lake.table(FETCHES).scan(
         "SELECT partition, count(DISTINCT sha256) AS payloads, count(*) AS observations,"
-        " min(fetched_at) AS first_fetched_at, max(fetched_at) AS last_fetched_at, bool_or(is_simulated) AS is_simulated"
+        " min(fetched_at) AS first_fetched_at, max(fetched_at) AS last_fetched_at,"
+        " bool_or(is_simulated) AS is_simulated"
         " FROM (SELECT unnest(partitions) AS partition, * FROM fetches"
-        "  WHERE domain = ? AND list_contains(?, feed) AND outcome IN ('landed', 'not_modified') AND sha256 IS NOT NULL)"
+        "  WHERE domain = ? AND list_contains(?, feed) AND outcome IN ('landed', 'not_modified')"
+        "  AND sha256 IS NOT NULL)"
         " WHERE list_contains(?, partition) GROUP BY partition",
         [domain, list(feeds), list(partitions)],
     )

@@ -4,6 +4,7 @@ One partition is one Paris day of polls. A day is late where its polls or its ar
 later reopens it. Whatever fails leaves the last good version of its tables and a row in the ledger.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,21 @@ import dagster as dg
 
 from transit_assets.automation.conditions import FOLLOWS_AT_REST
 from transit_assets.automation.descriptions import described
+from transit_assets.automation.marts import mart_assets
 from transit_assets.automation.partitions import PARIS_DAYS
 from transit_assets.automation.reports import report_landing, report_load, report_loads
 from transit_assets.automation.resources import LakeResource
-from transit_assets.bikes.landed import INFORMATION_FEEDS, STATUS_FEEDS
+from transit_assets.bikes.landed import FEEDS_OF, observations
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
 from transit_assets.settings import settings
 
 if TYPE_CHECKING:
+    from transit_assets.bikes.clean.observations import Observation
     from transit_assets.bikes.polls import FeedName
+    from transit_assets.lake import Lake, Table
+    from transit_assets.quality.cleaned import Cleaned
+
+    CleanDay = Callable[[date, Iterable[Observation], str | None], Cleaned]
 
 # Two writers of one day leave one whole version and one loser, who tries again from the newest state.
 _RETRY = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -79,17 +86,9 @@ raw_station_information = _raw(
     retry_policy=_RETRY,
 )
 def station_status(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
-    from transit_assets.bikes.clean import status as clean
-    from transit_assets.bikes.landed import observations
-    from transit_assets.quality.load import load
+    from transit_assets.bikes.clean.status import station_status
 
-    fingerprints = lake.lake.landing.fingerprints("bikes", STATUS_FEEDS)
-    cleaned = (
-        clean.station_status(date.fromisoformat(day), observations(lake.lake, STATUS_FEEDS, day), fingerprints.get(day))
-        for day in context.partition_keys
-    )
-    loads = load(lake.lake, STATION_STATUS, cleaned, run_id=context.run_id)
-    report_loads(context, lake.lake, STATION_STATUS, loads)
+    _load_days(context, lake.lake, STATION_STATUS, station_status)
 
 
 @dg.asset(
@@ -100,19 +99,22 @@ def station_status(context: dg.AssetExecutionContext, lake: LakeResource) -> Non
     retry_policy=_RETRY,
 )
 def station_information(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
-    from transit_assets.bikes import clean
-    from transit_assets.bikes.landed import observations
+    from transit_assets.bikes.clean.information import station_information
+
+    _load_days(context, lake.lake, STATION_INFORMATION, station_information)
+
+
+def _load_days(context: dg.AssetExecutionContext, lake: "Lake", table: "Table", clean: "CleanDay") -> None:
+    """Build the run's days of a table from the landing, one after the other, and say what became of each."""
     from transit_assets.quality.load import load
 
-    fingerprints = lake.lake.landing.fingerprints("bikes", INFORMATION_FEEDS)
+    feeds = FEEDS_OF[table.relation]
+    fingerprints = lake.landing.fingerprints("bikes", feeds)  # before reading: what lands now makes the day due again
     cleaned = (
-        clean.station_information(
-            date.fromisoformat(day), observations(lake.lake, INFORMATION_FEEDS, day), fingerprints.get(day)
-        )
+        clean(date.fromisoformat(day), observations(lake, feeds, day), fingerprints.get(day))
         for day in context.partition_keys
     )
-    loads = load(lake.lake, STATION_INFORMATION, cleaned, run_id=context.run_id)
-    report_loads(context, lake.lake, STATION_INFORMATION, loads)
+    report_loads(context, lake, table, load(lake, table, cleaned, run_id=context.run_id))
 
 
 @dg.asset(
@@ -148,4 +150,5 @@ ASSETS = [
     station_information,
     stations,
     station_latest,
+    *mart_assets("bikes", PARIS_DAYS, unpartitioned=dg.AssetSelection.assets(stations)),
 ]

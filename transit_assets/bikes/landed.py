@@ -32,6 +32,6 @@ def observations(lake: Lake, feeds: Sequence[str], day: str) -> Iterator[Observa
 
 
 def _archive(lake: Lake, fetch: Fetch, day: str) -> Archive:
-    from transit_assets.bikes.clean.archives import DECODED_VERSION, decode_archive
+    from transit_assets.bikes.clean.formats import DECODER_VERSION, decode_archive
 
-    return Archive(fetch.sha256 or "", lake.decoded(fetch, day, decode_archive, DECODED_VERSION))
+    return Archive(fetch.sha256 or "", lake.decoded(fetch, day, decode_archive, DECODER_VERSION))

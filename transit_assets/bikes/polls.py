@@ -77,9 +77,10 @@ def _fill(lake: Lake, configured: Settings, feed: FeedName, day: date) -> list[F
     held = {fetch.fetched_at for fetch in lake.landing.fetches("bikes", [feed], partitions=[day.isoformat()])}
     instants = poll_instants(day, feed, configured.simulator_poll_minutes, configured.clock())
     missing = [instant for instant in instants if instant not in held]
-    moment = configured.clock()
+    now = configured.clock()
     items: list[Attempt] = []
-    with open_client(lake, configured, clock=lambda: moment) as client:
-        for moment in missing:
+    with open_client(lake, configured, clock=lambda: now) as client:
+        for instant in missing:
+            now = instant
             items += attempts(client, configured, feed, None)
     return lake.landing.land(items)

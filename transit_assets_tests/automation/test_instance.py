@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -87,7 +86,7 @@ def test_compute_logs_of_a_lake_on_s3_go_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def killed(configured: Settings) -> Iterator[Path]:
+def killed(configured: Settings) -> Path:
     """The home of an instance in which a run was killed while it held the only slot of a pool."""
     folder = automation.prepare(configured)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
@@ -101,7 +100,7 @@ def killed(configured: Settings) -> Iterator[Path]:
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    yield folder
+    return folder
 
 
 def test_a_killed_run_is_closed_and_its_slot_freed_at_the_next_start(killed: Path) -> None:

@@ -1,0 +1,153 @@
+"""The marts of dbt as Dagster assets: one definition for those with days, one for those without.
+
+One run is one dbt invocation for its whole range of days, because starting dbt costs seconds. dbt builds and
+tests in a scratch database and commits when everything passed, so a failed test is a failed check and a failed
+run, and the marts stay as they were.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from transit_assets.automation.conditions import FOLLOWS_AT_REST, follows_its_day
+from transit_assets.automation.descriptions import described
+from transit_assets.automation.resources import LakeResource
+from transit_assets.dbt_lake import manifest_path, mart_tables
+from transit_assets.lake import Table
+
+if TYPE_CHECKING:
+    from transit_assets.dbt_lake import BuildResult, MartResult, TestResult
+
+_Event = dg.MaterializeResult | dg.AssetCheckResult
+
+
+class LakeTranslator(DagsterDbtTranslator):
+    """Key = path = relation: `processed.bikes__station_hourly` is the asset `processed/bikes/station_hourly`."""
+
+    def __init__(self, unpartitioned: dg.AssetSelection) -> None:
+        super().__init__()
+        self._conditions = {True: follows_its_day(unpartitioned), False: FOLLOWS_AT_REST}
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        layer = "processed" if dbt_resource_props["resource_type"] == "model" else dbt_resource_props["schema"]
+        return dg.AssetKey([layer, *dbt_resource_props["name"].split("__", 1)])
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        table = _marts().get("__".join(spec.key.path[1:])) if spec.key.path[0] == "processed" else None
+        if table is None:  # a source is described where it is made; an ephemeral model is no asset
+            return spec
+        said = described(table, "dbt", "duckdb", "deltalake")
+        said.pop("key")
+        return spec.replace_attributes(
+            group_name=said["group_name"],
+            kinds=said["kinds"],
+            owners=said["owners"],
+            tags=said["tags"] | {f"dagster/kind/{kind}": "" for kind in said["kinds"]},
+            metadata={**spec.metadata, **said["metadata"]},
+            automation_condition=self._conditions[table.partition_by is not None],
+        )
+
+
+def mart_assets(
+    domain: str, days: dg.PartitionsDefinition, unpartitioned: dg.AssetSelection
+) -> list[dg.AssetsDefinition]:
+    """The marts of one domain; `unpartitioned` are the sources whose new version reopens no day."""
+    translator = LakeTranslator(unpartitioned)
+    tables = [table for table in _marts().values() if table.domain == domain]
+    daily = [table.identifier for table in tables if table.partition_by]
+    whole = [table.identifier for table in tables if not table.partition_by]
+    return [
+        *([_definition(f"{domain}_daily_marts", daily, translator, days)] if daily else []),
+        *([_definition(f"{domain}_marts", whole, translator, None)] if whole else []),
+    ]
+
+
+def _definition(
+    name: str, models: list[str], translator: LakeTranslator, days: dg.PartitionsDefinition | None
+) -> dg.AssetsDefinition:
+    @dbt_assets(
+        manifest=manifest_path(),
+        select=" ".join(models),
+        name=name,
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run() if days else None,
+        dagster_dbt_translator=translator,
+        pool="dbt",  # a build may take all the memory that DuckDB is allowed
+    )
+    def marts(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[_Event]:
+        from transit_assets.dbt_lake import build
+
+        first, last = context.partition_key_range if days else (None, None)
+        selected = sorted("__".join(key.path[1:]) for key in context.selected_asset_keys)
+        result = build(lake.lake, first, last, selected, log=context.log.info)
+        _record(lake, result, context.run_id)
+        yield from _checked(context, result)
+        if not result.has_passed:
+            raise dg.Failure(result.error or "dbt did not pass", allow_retries=False)
+        for mart in result.marts:
+            yield _materialized(context, mart)
+
+    return marts
+
+
+def _materialized(context: dg.AssetExecutionContext, mart: "MartResult") -> dg.MaterializeResult:
+    key = _key(mart.relation)
+    said = {"seconds": round(mart.seconds, 3), "delta_version": mart.version}
+    for partition, rows in mart.rows.items():
+        if partition is not None:
+            context.add_asset_metadata(
+                {"dagster/partition_row_count": rows} | said, asset_key=key, partition_key=partition
+            )
+    return dg.MaterializeResult(
+        asset_key=key, metadata={"dagster/row_count": mart.rows[None]} | said if None in mart.rows else {}
+    )
+
+
+def _checked(context: dg.AssetExecutionContext, result: "BuildResult") -> Iterator[dg.AssetCheckResult]:
+    """One result for each dbt test that stands by an asset of this run."""
+    wanted = context.selected_asset_check_keys
+    for test in result.tests:
+        if test.relation is None or dg.AssetCheckKey(_key(test.relation), test.name) not in wanted:
+            continue
+        yield dg.AssetCheckResult(
+            asset_key=_key(test.relation),
+            check_name=test.name,
+            passed=test.has_passed,
+            severity=dg.AssetCheckSeverity.ERROR if test.is_blocking else dg.AssetCheckSeverity.WARN,
+            description=test.message,
+            metadata={"failing_rows": test.failing_rows, "seconds": round(test.seconds, 3)},
+        )
+
+
+def _record(lake: LakeResource, result: "BuildResult", run_id: str) -> None:
+    """Put the tests into the lake's own ledger, where `transit status` finds them."""
+    lake.lake.ledger.record_checks([_check_result(test, run_id) for test in result.tests if test.relation])
+
+
+def _check_result(test: "TestResult", run_id: str) -> Any:
+    from transit_assets.lake import CheckResult
+
+    return CheckResult(
+        check_name=test.name,
+        relation=test.relation or "",
+        partition=None,
+        is_blocking=test.is_blocking,
+        has_passed=test.has_passed,
+        failing_rows=test.failing_rows,
+        details={"message": test.message},
+        run_id=run_id,
+    )
+
+
+def _key(relation: str) -> dg.AssetKey:
+    layer, name = relation.split(".", 1)
+    return dg.AssetKey([layer, *name.split("__", 1)])
+
+
+@cache
+def _marts() -> dict[str, Table]:
+    return {table.identifier: table for table in mart_tables()}
