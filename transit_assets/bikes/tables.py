@@ -1,0 +1,58 @@
+"""Rebuilds the tables of bikes that have no days: stations with their validity, and live state.
+
+Each is rebuilt whole from the latest snapshots under the table's lock, so whoever commits last has seen
+everything, whichever days were loaded in the meantime.
+"""
+
+import pyarrow as pa
+
+from transit_assets.bikes.clean import stations as clean
+from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
+from transit_assets.lake import Lake, Load, Table
+
+_LAST_REPORTS = """
+    SELECT unnest(arg_max(report, (polled_at, reported_at)))
+    FROM station_status AS report
+    GROUP BY station_code
+"""
+
+
+def rebuild_stations(lake: Lake, *, run_id: str | None = None) -> Load:
+    """Rebuild `interim.bikes__stations` from the descriptions of all days."""
+    from transit_assets.quality.load import rebuild
+
+    versions = _versions(lake, STATION_INFORMATION)
+    return rebuild(
+        lake,
+        STATIONS,
+        lambda: clean.stations(lake.table(STATION_INFORMATION).read()),
+        run_id=run_id,
+        source_versions=versions,
+    )
+
+
+def rebuild_latest(lake: Lake, *, run_id: str | None = None) -> Load:
+    """Rebuild `interim.bikes__station_latest` from the reports of all days; what a poller knows later stays."""
+    from transit_assets.quality.load import rebuild
+
+    versions = _versions(lake, STATION_STATUS, STATIONS)
+    return rebuild(
+        lake,
+        STATION_LATEST,
+        lambda: _latest(lake, lake.table(STATION_STATUS).scan(_LAST_REPORTS)),
+        run_id=run_id,
+        source_versions=versions,
+    )
+
+
+def refresh_latest(lake: Lake, reports: pa.Table) -> int:
+    """Put the reports of one poll, already ruled on, into the live state. Returns the table's new version."""
+    return lake.table(STATION_LATEST).rebuild(lambda: _latest(lake, reports))
+
+
+def _latest(lake: Lake, reports: pa.Table) -> pa.Table:
+    return clean.station_latest(reports, lake.table(STATIONS).read(), lake.table(STATION_LATEST).read())
+
+
+def _versions(lake: Lake, *tables: Table) -> dict[str, int]:
+    return {table.relation: lake.table(table).create().version() for table in tables}
