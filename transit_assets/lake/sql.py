@@ -1,0 +1,97 @@
+"""Read-only SQL over every relation of the lake, for people: one statement that reads, and nothing else.
+
+Two walls. The first parses the statement and lets only queries pass, with table functions from a
+fixed list (so no `read_text`, no `query('…')`, no `enable_profiling`). The second is the engine:
+it may open exactly the files of the snapshots, and its configuration is locked.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from transit_assets.lake.errors import QueryFailed, QueryRefused
+
+if TYPE_CHECKING:
+    from transit_assets.lake.lake import Lake
+
+_TABLE_FUNCTIONS = {
+    *("duckdb_columns", "duckdb_functions", "duckdb_keywords", "duckdb_schemas", "duckdb_tables", "duckdb_types"),
+    *("duckdb_views", "generate_series", "histogram", "histogram_values", "icu_calendar_names", "json_each"),
+    *("json_tree", "pg_timezone_names", "pragma_show", "pragma_table_info", "range", "repeat", "summary", "unnest"),
+}
+
+
+def query(lake: "Lake", sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+    """The rows of one SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN over the lake's relations.
+
+    Raises QueryRefused where the statement would do anything but read the lake, QueryFailed where it is wrong.
+    """
+    from transit_assets.lake.lake import create_views
+
+    with lake.engine() as connection:
+        _check(connection, sql)
+        snapshots = lake.snapshots()
+        create_views(connection, snapshots)
+        _lock(connection, [file for snapshot in snapshots.values() for file in snapshot.files])
+        try:
+            return connection.execute(sql, parameters).to_arrow_table()
+        except duckdb.PermissionException as error:
+            raise QueryRefused(f"a query reads the lake's relations only: {_first_line(error)}") from error
+        except duckdb.Error as error:
+            raise QueryFailed(str(error)) from error
+
+
+def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Raise QueryRefused unless the text is one query; its parse tree is read, nothing is run."""
+    row = connection.execute("SELECT json_serialize_sql(?)", [_without_explain(sql)]).fetchone()
+    tree = json.loads(row[0]) if row else {}
+    if tree.get("error"):
+        if tree.get("error_type") == "parser":
+            raise QueryFailed(f"Parser Error: {tree['error_message']}")
+        raise QueryRefused("only statements that read are run: SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, EXPLAIN")
+    if len(tree["statements"]) != 1:
+        raise QueryRefused(f"one statement at a time, not {len(tree['statements'])}")
+    for name in _table_functions(tree):
+        if name.lower() not in _TABLE_FUNCTIONS:
+            raise QueryRefused(f"a query reads the lake's relations only: {name}() is not run")
+
+
+def _without_explain(sql: str) -> str:
+    """The statement that an EXPLAIN explains: what is explained must itself be allowed, for ANALYZE runs it."""
+    text = sql.encode()  # the tokenizer counts bytes, not characters
+    tokens = [offset for offset, _ in duckdb.tokenize(sql)]
+    words = [found.group().lower() for start in tokens if (found := re.match(rb"\w+|.", text[start:], re.DOTALL))]
+    if words[:1] != [b"explain"]:
+        return sql
+    position = 2 if words[1:2] == [b"analyze"] else 1
+    if words[position : position + 1] == [b"("]:
+        position = words.index(b")", position) + 1 if b")" in words else len(words)
+    return text[tokens[position] :].decode() if position < len(tokens) else ""
+
+
+def _table_functions(node: Any) -> Iterator[str]:
+    """Names of the table functions that a parse tree calls, at any depth."""
+    if isinstance(node, dict):
+        if node.get("type") == "TABLE_FUNCTION":
+            yield node["function"]["function_name"]
+        for value in node.values():
+            yield from _table_functions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _table_functions(value)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
+    """Let the connection open these files and nothing else, for good."""
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET allowed_paths = [" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
