@@ -10,10 +10,11 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 from uuid import uuid4
 
 import obstore
@@ -140,8 +141,8 @@ class Landing:
             return []
         for origin in {fetch.origin for fetch, payload in items if payload is not None}:
             self.claim(origin)
-        with tempfile.TemporaryDirectory(prefix="transit-landing-") as folder:
-            packed = [_pack(payload, Path(folder) / str(number)) for number, (_, payload) in enumerate(items)]
+        with ExitStack() as opened:
+            packed = [_pack(payload, opened) for _, payload in items]
             paths = self._paths_of([pack.sha256 for pack in packed if pack])
             rows = []
             for (fetch, _), pack in zip(items, packed, strict=True):
@@ -245,22 +246,24 @@ class _Pack:
 
     sha256: str
     size: int
-    compressed: "bytes | Path"
+    compressed: "bytes | IO[bytes]"
 
 
-def _pack(payload: "bytes | Path | None", beside: Path) -> _Pack | None:
+def _pack(payload: "bytes | Path | None", opened: ExitStack) -> _Pack | None:
     compressor = zstandard.ZstdCompressor(level=3)
     if payload is None:
         return None
     if not isinstance(payload, Path):
         return _Pack(hashlib.sha256(payload).hexdigest(), len(payload), compressor.compress(payload))
     digest, size = hashlib.sha256(), 0
-    with payload.open("rb") as source, beside.open("wb") as target, compressor.stream_writer(target) as writer:
+    target = opened.enter_context(tempfile.TemporaryFile(prefix="transit-payload-"))  # noqa: SIM115 the stack closes it
+    with payload.open("rb") as source, compressor.stream_writer(target, closefd=False) as writer:
         while chunk := source.read(_CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)
             writer.write(chunk)
-    return _Pack(digest.hexdigest(), size, beside)
+    target.seek(0)
+    return _Pack(digest.hexdigest(), size, target)
 
 
 def _path_of(fetch: Fetch) -> str:

@@ -27,6 +27,7 @@ class Snapshot:
     schema: pa.Schema
     partition_by: str | None
     is_evolved: bool
+    description: str | None
 
     @classmethod
     def of(
@@ -55,6 +56,7 @@ class Snapshot:
             schema=pa.schema(delta.schema()),
             partition_by=partition_by,
             is_evolved=EVOLVED in metadata.configuration,
+            description=metadata.description,
         )
 
     @property

@@ -19,6 +19,7 @@ from deltalake import CommitProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from filelock import FileLock
 
+from transit_assets.lake import care
 from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, UnpartitionedOverwrite, WriteConflict
 from transit_assets.lake.schema import Column, Table
 from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, partition_text
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 
 # Eight writers of different days lose a handful of commits at delta-rs's default of 15; none at 100.
 _COMMIT_RETRIES = 100
-_REBUILD_ATTEMPTS = 20
+_ATTEMPTS = 20
+_TIDYING = {"OPTIMIZE", "VACUUM START", "VACUUM END"}
 _MANY_FILES = 64  # an append to a partition of more files merges them: reading 1,500 one-row files takes 0.25 s
 _PROPERTIES = {
     # Opening a table replays the commits since its last checkpoint: 5 ms at 20 of them, 30 ms at 95.
     "delta.checkpointInterval": "20",
     # A table written every minute would list 43,000 log files at the default of 30 days.
-    "delta.logRetentionDuration": "interval 168 hours",
+    care.LOG_RETENTION: "interval 168 hours",
 }
 
 
@@ -110,7 +112,28 @@ class LakeTable:
         if strangers:
             raise LakeError(f"{self.table.relation}: rows of {strangers[0]} in a write that replaces {wanted[0]}…")
         listed = ", ".join(f"'{value}'" for value in wanted)
-        return self._write(rows, mode="overwrite", predicate=f"{column} IN ({listed})").version()
+        for _ in range(_ATTEMPTS):
+            delta = self.create().delta()
+            read = delta.version()
+            try:
+                return self._commit(delta, rows, "overwrite", f"{column} IN ({listed})")
+            except WriteConflict:
+                if not self._was_only_tidied(read, wanted):
+                    raise
+        raise WriteConflict(f"{self.table.relation}: its files were merged {_ATTEMPTS} times in between")
+
+    def _was_only_tidied(self, since: int, partitions: list[str]) -> bool:
+        """Whether a write lost to a merge of files alone: those change no row, so the write may be tried again."""
+        delta = self.delta()
+        commits = [commit for commit in delta.history(delta.version() - since) if commit["version"] > since]
+        for commit in commits:
+            predicate = commit.get("operationParameters", {}).get("predicate", "")
+            is_elsewhere = commit["operation"] == "WRITE" and "'" in predicate
+            if commit["operation"] not in _TIDYING and not (
+                is_elsewhere and not any(f"'{partition}'" in predicate for partition in partitions)
+            ):
+                return False
+        return any(commit["operation"] in _TIDYING for commit in commits)
 
     def append(self, rows: pa.Table) -> int:
         """Add rows. Appends never conflict. Returns the new version.
@@ -118,8 +141,8 @@ class LakeTable:
         A table that grows by small appends keeps itself readable: partitions of many files are merged.
         """
         rows = self._conform(rows)
-        delta = self._write(rows, mode="append")
-        version = delta.version()
+        delta = self.create().delta()
+        version = self._commit(delta, rows, "append")
         self._merge_many_files(delta, rows)
         return version
 
@@ -145,18 +168,20 @@ class LakeTable:
                 "replace() takes the partitions to overwrite"
             )
         self.create()
-        with FileLock(self._lake.lock_path(self.table.identifier)):
-            for attempt in range(_REBUILD_ATTEMPTS):
-                version = self.version()
+        with FileLock(self._lake.lock_path(self.table.relation)):
+            for attempt in range(_ATTEMPTS):
+                delta = self.delta()
                 rows = self._conform(build())
                 try:
-                    return self._write(rows, mode="overwrite", onto=version).version()
+                    # Without a predicate, two overwriters of an empty table both commit, and so does one that
+                    # raced a merge of files: the table then holds both versions' rows (deltalake 1.6).
+                    return self._commit(delta, rows, "overwrite", "true")
                 except WriteConflict:
                     time.sleep(random.uniform(0, 0.05 * 2 ** min(attempt, 5)))
-        raise WriteConflict(f"{self.table.relation}: other writers were first {_REBUILD_ATTEMPTS} times")
+        raise WriteConflict(f"{self.table.relation}: other writers were first {_ATTEMPTS} times")
 
-    def _write(self, rows: pa.Table, *, mode: str, predicate: str | None = None, onto: int | None = None) -> DeltaTable:
-        delta = self.create().delta(version=onto)
+    def _commit(self, delta: DeltaTable, rows: pa.Table, mode: str, predicate: str | None = None) -> int:
+        """Write rows onto the version that `delta` has open. Returns the version it became."""
         try:
             write_deltalake(  # type: ignore[call-overload]  # each mode has its own overload
                 delta,
@@ -169,7 +194,7 @@ class LakeTable:
             )
         except CommitFailedError as error:
             raise WriteConflict(f"{self.table.relation}: another writer was first ({error})") from error
-        return delta
+        return delta.version()
 
     def _conform(self, rows: pa.Table) -> pa.Table:
         """The rows in the table's column order and types, in one chunk (several lose their order silently)."""
@@ -260,9 +285,9 @@ class LakeTable:
         """Commits, latest first: version, timestamp (UTC), operation, metrics."""
         return self.delta().history(limit)
 
-    def compact(self) -> dict[str, Any]:
-        """Merge small files within each partition."""
-        return self.delta().optimize.compact()
+    def compact(self) -> int:
+        """Merge small files within each partition; returns how many files went."""
+        return care.compact(self.delta())
 
     def checkpoint(self) -> None:
         """Write the log's state in one file, so that opening the table stays fast."""
@@ -270,4 +295,4 @@ class LakeTable:
 
     def vacuum(self, retention_hours: int, *, dry_run: bool = False) -> list[str]:
         """Delete files that no version younger than the retention names; returns them."""
-        return self.delta().vacuum(retention_hours, dry_run=dry_run, enforce_retention_duration=False)
+        return care.vacuum(self.delta(), retention_hours, dry_run=dry_run)
