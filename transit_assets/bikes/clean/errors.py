@@ -28,3 +28,11 @@ class UnknownFormat(PayloadUnreadable):
 
 class ArchiveOverlap(BikesError):
     """Two archives without report times cover the same period: their rows would count it twice."""
+
+
+class ArchiveTooLarge(BikesError):
+    """A file beyond the cap on bytes of an import."""
+
+
+class ProviderSilent(BikesError):
+    """The provider gave no answer that could be used; the message says why."""

@@ -90,6 +90,8 @@ def _decode(stream: BinaryIO) -> Iterator[pa.Table]:
         raise UnknownFormat("an empty file")
     elif start[:1] == b"<":
         raise UnknownFormat("HTML or XML")
+    elif b"\x00" in head:
+        raise UnknownFormat("binary data")
     else:
         yield tabular.decode_csv(stream.read())
 
@@ -98,7 +100,7 @@ def _decode_json(payload: bytes) -> Iterator[pa.Table]:
     decoded = json_payloads.decode_json(payload)
     stations = decoded.stations
     if not stations:
-        raise PayloadUnreadable(f"none of its {len(decoded)} records could be read")
+        raise PayloadUnreadable(f"there is no readable record among its {len(decoded)}")
     raw = json_payloads.raw_columns(stations)
     parts = {"has_status": json_payloads.counts(stations), "has_description": json_payloads.describes(stations)}
     updated = pa.scalar(decoded.updated_at, UTC_INSTANT)

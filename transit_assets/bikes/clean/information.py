@@ -22,6 +22,7 @@ from transit_assets.lake import UTC_INSTANT
 from transit_assets.quality.cleaned import Cleaned, candidate_schema
 
 _SCHEMA = candidate_schema(STATION_INFORMATION.schema)
+_GBFS_STATUS, _HEAD_BYTES = b'"num_docks_available"', 4096
 _READ = ("station_code", *DESCRIPTION, "row_number", "payload_sha256", "problem")
 
 
@@ -60,11 +61,15 @@ class _Descriptions:
         """How many records the poll had, and those that are new."""
         if poll.sha256 == self._before[0]:
             return self._before[1], []
+        if _GBFS_STATUS in poll.payload[:_HEAD_BYTES]:  # the operator's status describes nothing
+            return 0, []
         polled_at = pa.scalar(poll.polled_at, UTC_INSTANT)
         try:
-            decoded = payloads.decode_information(poll.payload)
+            decoded = payloads.decode_json(poll.payload)
         except PayloadUnreadable as error:
             return 1, [unreadable({0: f"payload_is_readable: {error}"}, source="gbfs", polled_at=polled_at)]
+        if decoded.stations and not payloads.describes(decoded.stations):
+            return 0, []
         self._before = (poll.sha256, len(decoded))
         found = []
         if decoded.unreadable:

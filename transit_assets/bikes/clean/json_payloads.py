@@ -47,14 +47,6 @@ def decode_status(payload: bytes) -> Payload:
     return decoded
 
 
-def decode_information(payload: bytes) -> Payload:
-    """A payload that describes stations: GBFS `station_information` or Opendatasoft. Raises PayloadUnreadable."""
-    decoded = decode_json(payload)
-    if decoded.stations and isinstance(decoded.stations[0], gbfs.StationStatus):
-        raise PayloadUnreadable("this is the status of stations, not their description")
-    return decoded
-
-
 def decode_json(payload: bytes) -> Payload:
     """Any JSON payload that is known. Raises UnknownFormat, or PayloadUnreadable where it is damaged."""
     payload = payload.removeprefix(b"\xef\xbb\xbf")
@@ -79,6 +71,8 @@ def _decode_known(payload: bytes, top: Any) -> Payload:
         names = ", ".join(str(name) for name in list(top)[:8]) if isinstance(top, dict) else type(top).__name__
         raise UnknownFormat(f"JSON with {names or 'nothing in it'}")
     fields = _fields(found)
+    if not found:
+        return _payload("opendatasoft_v21", Stations(()))
     if "fields" in fields:
         return _payload("opendatasoft_v1", velib_records.decode_archived(payload))
     if fields & {"stationcode", "numbikesavailable"}:
@@ -87,11 +81,13 @@ def _decode_known(payload: bytes, top: Any) -> Payload:
 
 
 def _decode_gbfs(payload: bytes, fields: set[str]) -> Payload:
+    if not fields:
+        return _payload("gbfs", Stations(()))
     if fields & {"last_reported", "num_docks_available", "num_bikes_available", "num_vehicles_available"}:
         return _payload("gbfs", gbfs.decode_status(payload))
     if fields & {"lat", "lon", "capacity", "name"}:
         return _payload("gbfs", gbfs.decode_information(payload))
-    raise UnknownFormat(f"GBFS stations with {', '.join(sorted(fields)[:8]) or 'nothing in them'}")
+    raise UnknownFormat(f"GBFS stations with {', '.join(sorted(fields)[:8])}")
 
 
 def _fields(found: Sequence[Any]) -> set[str]:

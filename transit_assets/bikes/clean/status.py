@@ -172,7 +172,7 @@ def _candidates(rows: pa.Table, day: date, *, payload: pa.Array, polled_at: pa.A
 
 
 def _in_order(candidates: pa.Table) -> pa.Table:
-    """Candidates by precedence, then by poll; `first_polled_at` is the first poll that gave the report."""
+    """Candidates by precedence, then by poll: of one key, the last is kept with the first `first_polled_at`."""
     if candidates.num_rows == 0:
         return candidates
     candidates = candidates.combine_chunks()
@@ -181,22 +181,7 @@ def _in_order(candidates: pa.Table) -> pa.Table:
     order = np.lexsort((first, is_given))
     if not np.array_equal(order, np.arange(len(order))):
         candidates = candidates.take(pa.array(order))
-    return _with_first_poll(candidates)
-
-
-def _with_first_poll(candidates: pa.Table) -> pa.Table:
-    """Rows of one key share the first poll that gave their report."""
-    keys = candidates.select(["station_code", "reported_at"]).append_column(
-        "first", candidates["first_polled_at"].cast(pa.int64())
-    )
-    firsts = keys.group_by(["station_code", "reported_at"], use_threads=False).aggregate([("first", "min")])
-    if firsts.num_rows == candidates.num_rows:
-        return candidates
-    numbered = keys.drop_columns("first").append_column("at", pa.array(np.arange(keys.num_rows)))
-    joined = numbered.join(firsts, ["station_code", "reported_at"], join_type="left outer").sort_by("at")
-    first = pc.coalesce(joined["first_min"], candidates["first_polled_at"].cast(pa.int64()))
-    at = candidates.column_names.index("first_polled_at")
-    return candidates.set_column(at, _SCHEMA.field("first_polled_at"), first.cast(pa.timestamp("us")).cast(UTC_INSTANT))
+    return candidates
 
 
 def _microseconds(instant: datetime) -> int:
