@@ -105,7 +105,7 @@ class _Session:
             days = self._due_days(step, daily) if asked is None else asked
             self._run_days(step, daily, [day for day in days if day not in self._blocked_days()])
             due = [key for key in tables if asked is not None or self._is_due(key)]
-            if due:
+            if due and not self._result.errors:
                 self._progress(f"{self._domain}: {step}, {', '.join(key.path[-1] for key in due)}")
                 self._execute(due, {})
             if self._result.errors:

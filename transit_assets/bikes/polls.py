@@ -28,8 +28,9 @@ def collect(lake: Lake, configured: Settings, feed: FeedName, day: date) -> list
     Returns the attempts as landed. A simulated fetch into a lake of real data is skipped. Raises OriginMismatch
     for the reverse.
     """
-    if configured.is_simulated and lake.landing.origin() == "real":
-        _logger.warning("%s holds real data: the simulator is not asked for %s", lake.location.root, feed)
+    problem = refusal(lake, configured)
+    if problem:
+        _logger.warning(problem)
         return []
     if configured.is_simulated:
         return _fill(lake, configured, feed, day)
@@ -37,6 +38,13 @@ def collect(lake: Lake, configured: Settings, feed: FeedName, day: date) -> list
         return []
     with open_client(lake, configured) as client:
         return lake.landing.land(attempts(client, configured, feed, latest_fetch(lake, feed, day)))
+
+
+def refusal(lake: Lake, configured: Settings) -> str | None:
+    """Why nothing is fetched into this lake, or None: the simulator is not asked for a lake of real data."""
+    if configured.is_simulated and lake.landing.origin() == "real":
+        return f"{lake.location.root} holds real data, so nothing is fetched from the simulator"
+    return None
 
 
 def open_client(lake: Lake, configured: Settings, clock: Callable[[], datetime] | None = None) -> FeedClient:
