@@ -19,7 +19,7 @@ def progress() -> Iterator[Say]:
 
     def finish() -> None:
         if current is not None:
-            console.print(f"[green]✓[/] {current} [dim]{time.monotonic() - started:.1f} s[/]")
+            console.print(f"[green]✓[/] {current} [dim]{time.monotonic() - started:.1f} s[/]", soft_wrap=True)
 
     with Status("", console=console) as status:
 
@@ -31,3 +31,19 @@ def progress() -> Iterator[Say]:
 
         yield say
         finish()
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[str, int, int], None]]:
+    """A function that is told (what, its number, how many) and moves a bar, which goes away at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+
+        def report(what: str, number: int, total: int) -> None:
+            bar.update(task, description=what, completed=number - 1, total=total)
+
+        yield report

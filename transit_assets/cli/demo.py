@@ -1,0 +1,76 @@
+"""`transit demo`: the whole way from an empty lake to published marts, offline, in under two minutes."""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from transit_assets.cli.lakes import open_lake
+from transit_assets.cli.mistakes import FAILED, Mistake, say
+from transit_assets.cli.progress import progress
+
+if TYPE_CHECKING:
+    from transit_assets.lake import Lake
+    from transit_assets.settings import Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command(name="demo")(demo)
+
+
+def demo(
+    days: Annotated[int, typer.Option(min=1, max=31, help="Days to fill, today included.")] = 3,
+) -> None:
+    """Fill a lake from the simulator, check it, build the marts, publish the warehouse, and say what to open next.
+
+    It can be run again: what is there is kept, and what is missing up to now is added.
+    """
+    from transit_assets.automation.partitions import today
+    from transit_assets.automation.runs import DOMAINS, materialize
+    from transit_assets.cli.work import report
+    from transit_assets.lake.warehouse import publish
+    from transit_assets.settings import settings
+
+    lake, configured = open_lake(), settings()
+    _refuse_real(lake, configured)
+    last: date = today()
+    with progress() as doing:
+        result = materialize(DOMAINS, last - timedelta(days=days - 1), last, progress=doing)
+        if result.is_ok:
+            doing("publishing the warehouse")
+            publish(lake, configured.warehouse_path)
+    report(result)
+    _summarize(lake, configured)
+
+
+def _refuse_real(lake: "Lake", configured: "Settings") -> None:
+    """Raise Mistake where the demo would ask real providers, or meet real data."""
+    if not configured.is_simulated:
+        raise Mistake("TRANSIT_FEEDS is live: the demo is of the simulated city; unset it, or use `transit run bikes`")
+    if lake.landing.origin() == "real":
+        raise Mistake(
+            f"{lake.location.root} holds real data, which the simulator never touches; "
+            "name another lake: TRANSIT_LAKE=demo-lake transit demo"
+        )
+
+
+def _summarize(lake: "Lake", configured: "Settings") -> None:
+    """Rows per table, checks, and what to open next; exit code 1 where the lake is not healthy."""
+    from transit_assets.cli.tables import console, show_status
+    from transit_assets.status import status
+
+    found = status(lake, configured.clock())
+    show_status(found)
+    out = console()
+    out.print("\n[bold]Open next[/]")
+    for what, command in (
+        ("the assets, their lineage and checks", "make ui            http://127.0.0.1:3000"),
+        ("a question in SQL", '.venv/bin/transit sql "FROM processed.bikes__stations_sometimes_empty LIMIT 10"'),
+        ("any SQL client", f"duckdb {configured.warehouse_path}"),
+        ("the documentation", "docs/index.md, and `make docs` for lineage, dictionary and Data Docs"),
+    ):
+        out.print(f"  {what:<38}{command}", markup=False)
+    if not found.is_healthy:
+        say("the demo did not end well: see the red lines above")
+        raise typer.Exit(FAILED)

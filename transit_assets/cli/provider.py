@@ -1,0 +1,66 @@
+"""Commands that bring data in from outside: `import`, `live`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from transit_assets.cli.lakes import open_lake
+from transit_assets.cli.mistakes import say
+from transit_assets.cli.output import Format, write
+from transit_assets.cli.progress import progress
+
+
+class Domain(StrEnum):
+    """What there is of the city."""
+
+    BIKES = "bikes"
+
+
+DomainName = Annotated[Domain, typer.Argument(help="`bikes`.", metavar="DOMAIN")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command(name="import")(import_)
+    app.command(name="live")(live)
+
+
+def import_(
+    domain: DomainName,
+    files: Annotated[
+        list[Path], typer.Argument(help="Files of any known format, told by content.", exists=True, dir_okay=False)
+    ],
+) -> None:
+    """Land archives that you hold, all or none, and print the partitions they touch."""
+    from transit_assets.bikes.archive import import_files
+    from transit_assets.settings import settings
+
+    with progress() as doing:
+        done = import_files(open_lake(), files, settings(), on_file=lambda path: doing(f"reading {path.name}"))
+    for one in done:
+        known = "" if one.is_new else ", imported before: nothing changed"
+        typer.echo(f"{one.path.name}: {one.format}, {one.rows:,} rows{known}")
+        typer.echo(f"  {' '.join(one.partitions)}")
+    if any(one.is_new for one in done):
+        say(f"`transit run {domain}` builds these days")
+
+
+def live(
+    domain: DomainName,
+    rows: Annotated[int | None, typer.Option(min=1, help="The first so many stations; all without it.")] = None,
+    station: Annotated[str | None, typer.Option(help="One station by its code, `10003`.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.TABLE,
+) -> None:
+    """Ask the provider what holds now, and store nothing."""
+    import pyarrow as pa
+
+    from transit_assets.bikes.live import get_velib_data
+    from transit_assets.cli.mistakes import FAILED
+
+    found = get_velib_data(rows, station)
+    if not found:
+        say(f"no station {station}" if station else "no station")
+        raise typer.Exit(FAILED)
+    write(pa.Table.from_pylist(found), form)
