@@ -38,7 +38,7 @@ def show_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, relations: Coll
     with ThreadPoolExecutor(8) as pool:
         opened = dict(zip(existing, pool.map(lake.open, existing), strict=True))
     snapshots = {
-        name: Snapshot(_ABSENT, (), table.schema, table.partition_by, is_evolved=False)
+        name: Snapshot(_ABSENT, (), table.schema, table.partition_by, is_evolved=False, description=table.description)
         for name, table in described.items()
     } | {name: Snapshot.of(delta) for name, delta in opened.items()}
 

@@ -92,11 +92,15 @@ def dbt(lake: Lake, *arguments: str, target: Path, **variables: str) -> subproce
     return subprocess.run(
         [Path(sys.executable).with_name("dbt"), *arguments, *given, "--target-path", str(target)],
         cwd=PROJECT,
-        env=os.environ | {"TRANSIT_LAKE": lake.location.root, "DBT_LOG_PATH": str(target)},
+        env=environment(lake, target),
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def environment(lake: Lake, target: Path) -> dict[str, str]:
+    return os.environ | {"TRANSIT_LAKE": lake.location.root, "DBT_LOG_PATH": str(target)}
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""The dbt project against the schemas, and its manifest."""
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from transit_assets.catalog import TABLES
+from transit_assets.dbt_lake import manifest_path, mart_tables, source_tables
+from transit_assets.dbt_lake.sources import sources_path, sources_yaml
+
+DOMAINS = sorted({table.domain for table in TABLES if table.domain and table.layer == "interim"})
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_sources_are_those_of_the_schemas(domain: str) -> None:
+    """`python -m transit_assets.dbt_lake.sources` writes them again."""
+    assert sources_path(domain).read_text() == sources_yaml(domain, TABLES)
+
+
+def test_sources_keep_the_types_of_their_tables() -> None:
+    expected = {table.relation: table.schema for table in TABLES if table.layer == "interim"}
+    assert {table.relation: table.schema for table in source_tables()} == expected
+
+
+@pytest.mark.parametrize("table", mart_tables(), ids=lambda table: table.identifier)
+def test_a_mart_says_what_each_column_is(table) -> None:  # type: ignore[no-untyped-def]
+    assert table.description.startswith("One ")
+    assert all(column.description.endswith(".") for column in table.columns)
+    numbers = [column for column in table.columns if str(column.type) in ("double", "int32")]
+    unitless = {"empty_rank", "weekday"}
+    assert {column.name for column in numbers if column.unit is None} <= unitless
+
+
+@pytest.mark.parametrize(
+    ("contract", "says"),
+    [
+        ({"name": "bikes__x", "columns": [], "description": "x"}, "config.meta.key must name the columns"),
+        (
+            {
+                "name": "bikes__x",
+                "description": "x",
+                "config": {"meta": {"key": ["a"]}},
+                "columns": [{"name": "a", "data_type": "interval", "description": "x"}],
+            },
+            "column a: interval is not one of boolean",
+        ),
+    ],
+)
+def test_a_contract_that_the_lake_cannot_store_is_refused(tmp_path: Path, contract: dict, says: str) -> None:
+    folder = tmp_path / "models" / "marts"
+    folder.mkdir(parents=True)
+    (folder / "x.yml").write_text(json.dumps({"models": [contract]}))
+    with pytest.raises(ValueError, match=says):
+        mart_tables(tmp_path)
+
+
+def _manifest(_: int) -> Path:
+    return manifest_path()
+
+
+def test_processes_that_all_want_the_first_manifest_get_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path))
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        paths = set(pool.map(_manifest, range(3), chunksize=1))
+    assert len(paths) == 1
+    manifest = json.loads(paths.pop().read_text())
+    assert manifest["parent_map"]["model.transit_assets.bikes__zone_hourly"] == [
+        "model.transit_assets.bikes__station_hour_states",
+        "model.transit_assets.bikes__station_hourly",
+        "source.transit_assets.bikes_interim.bikes__station_information",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == [manifest_path().parent.name]
