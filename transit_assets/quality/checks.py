@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from transit_assets.lake import Lake
+from transit_assets.lake import Lake, Table
 from transit_assets.quality.evaluate import Evaluation, evaluate
 from transit_assets.quality.suites import Suite
 from transit_assets.settings import settings
@@ -21,9 +21,11 @@ def suite_checks(
     partitions_def: dg.PartitionsDefinition | None = None,
     name: str | None = None,
     pool: str | None = None,
+    after: Sequence[Table] = (),
 ) -> dg.AssetChecksDefinition:
     """Asset checks of one table, one for each suite. They need the resource `lake`, whose `lake` is a `Lake`.
 
+    `after` names other tables that a suite reads: in one run the checks wait for them.
     A partition on which a blocking check fails stops the run's assets downstream; its evaluations are kept.
     """
     (table,) = {suite.table.relation: suite.table for suite in suites}.values()
@@ -37,6 +39,7 @@ def suite_checks(
                 description=_described(suite),
                 blocking=suite.is_blocking,
                 partitions_def=partitions_def,
+                additional_deps=[list(other.asset_key) for other in after],
                 metadata={"expectations": len(suite.expectations)},
             )
             for suite in suites
@@ -48,7 +51,7 @@ def suite_checks(
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output | dg.AssetCheckEvaluation]:
         lake: Lake = context.resources.lake.lake
         asset_key = dg.AssetKey(list(table.asset_key))
-        partitions = list(context.partition_keys) if partitions_def is not None else []
+        partitions = _partitions(context, lake, table)
         selected = {key.name for key in context.selected_asset_check_keys}
         evaluations = [
             evaluation
@@ -71,6 +74,15 @@ def suite_check(
 ) -> dg.AssetChecksDefinition:
     """One asset check, of one suite."""
     return suite_checks([suite], partitions_def=partitions_def, name=name)
+
+
+def _partitions(context: dg.AssetCheckExecutionContext, lake: Lake, table: Table) -> list[str]:
+    """The partitions of the run; of a run without any (a check started by hand), the last one that the table holds."""
+    if not table.partition_by:
+        return []
+    if context.has_partition_key or context.has_partition_key_range:
+        return list(context.partition_keys)
+    return lake.table(table).partitions()[-1:]
 
 
 def _described(suite: Suite) -> str:
