@@ -10,6 +10,7 @@ from transit_assets.automation.executor import tagged_in_process_executor
 from transit_assets.automation.resources import LakeDuckDBResource, LakeResource
 from transit_assets.bikes import assets as bikes
 from transit_assets.bikes import automation as bikes_automation
+from transit_assets.bikes import checks as bikes_checks
 from transit_assets.settings import settings
 
 
@@ -18,7 +19,7 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     configured = LakeResource.of(settings())
     return dg.Definitions(
         assets=dg.with_source_code_references(bikes.ASSETS),
-        asset_checks=bikes_automation.CHECKS,
+        asset_checks=bikes_checks.CHECKS,
         jobs=[*bikes_automation.JOBS, care.maintain_lake, care.publish_warehouse],
         schedules=[*bikes_automation.SCHEDULES, care.maintain_lake_nightly, care.publish_warehouse_daily],
         sensors=[*bikes_automation.SENSORS, alerts.alert_on_failed_run],

@@ -13,7 +13,7 @@ def described(table: "Table", *kinds: str) -> dict[str, Any]:
     return {
         "key": list(table.asset_key),
         "description": table.description,
-        "group_name": table.domain,
+        "group_name": f"{table.domain}_{table.layer}" if table.domain else "lake",
         "kinds": set(kinds) or {"python", "deltalake"},
         "owners": [f"team:{table.owner}"],
         "tags": {"layer": table.layer, "domain": table.domain or "lake"},

@@ -43,7 +43,7 @@ def _raw(feed: "FeedName", description: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=["raw", "bikes", feed],
         description=description,
-        group_name="bikes",
+        group_name="bikes_raw",
         kinds={"json", "file"},
         owners=["team:bikes"],
         tags={"layer": "raw", "domain": "bikes"},

@@ -4,8 +4,8 @@ import dagster as dg
 
 from transit_assets.automation.arrivals import landing_sensor
 from transit_assets.automation.days import compaction, daily_close
-from transit_assets.automation.freshness import yesterday_exists
 from transit_assets.automation.partitions import PARIS_DAYS
+from transit_assets.bikes.checks import FRESHNESS
 from transit_assets.bikes.landed import FEEDS_OF
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
 
@@ -31,14 +31,12 @@ refresh_bikes_tables = dg.define_asset_job(
     description="Rebuilds the tables that have no days: stations with their validity, live state.",
 )
 
-freshness = yesterday_exists(STATION_STATUS)
 check_bikes_freshness = dg.define_asset_job(
     "check_bikes_freshness",
-    selection=dg.AssetSelection.checks(freshness),
+    selection=dg.AssetSelection.checks(FRESHNESS),
     description="Looks whether yesterday is there.",
 )
 
-CHECKS = [freshness]
 JOBS = [fetch_bikes, clean_bikes_days, refresh_bikes_tables, check_bikes_freshness]
 SCHEDULES = [
     daily_close("close_bikes_day", clean_bikes_days, cron="15 4 * * *"),

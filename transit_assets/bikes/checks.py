@@ -1,0 +1,24 @@
+"""The suites of bikes as Dagster checks: blocking where marts would be wrong, else a warning."""
+
+import dagster as dg
+
+from transit_assets.automation.freshness import yesterday_exists
+from transit_assets.automation.partitions import PARIS_DAYS
+from transit_assets.bikes.schema import STATION_INFORMATION, STATION_STATUS, TABLES
+from transit_assets.bikes.suites import suites
+from transit_assets.quality.checks import suite_checks
+
+FRESHNESS = yesterday_exists(STATION_STATUS)
+
+CHECKS: list[dg.AssetChecksDefinition] = [
+    *(
+        suite_checks(
+            suites()[table.relation],
+            partitions_def=PARIS_DAYS if table.partition_by else None,
+            # One suite looks up the stations of the day, which are loaded beside it.
+            after=[STATION_INFORMATION] if table is STATION_STATUS else [],
+        )
+        for table in TABLES
+    ),
+    FRESHNESS,
+]
