@@ -1,5 +1,6 @@
 """Fixtures every test may use: the recordings, a lake in a folder, a lake on S3."""
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ def lake(tmp_path: Path) -> Lake:
 def _serve_s3(pipe: Connection) -> None:
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     pipe.send(server.get_host_and_port())

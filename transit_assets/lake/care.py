@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
+import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
 
+from transit_assets.lake.commit import commit
+from transit_assets.lake.errors import WriteConflict
 from transit_assets.lake.schema import Layer
+from transit_assets.lake.snapshot import Snapshot, partition_text
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
@@ -22,6 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 LOG_RETENTION = "delta.logRetentionDuration"
 _HALF_WRITTEN_HOURS = 24
+_SMALL_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,15 @@ def maintain(
     for number, relation in enumerate(names, start=1):
         if progress:
             progress(relation, number, len(names))
-        done.append(_maintain_one(lake.open(relation), relation, retention_hours))
+        done.append(_maintain_one(lake, relation, retention_hours))
     _remove_half_written(lake)
     return done
 
 
-def _maintain_one(delta: DeltaTable, relation: str, retention_hours: int) -> Maintained:
+def _maintain_one(lake: "Lake", relation: str, retention_hours: int) -> Maintained:
+    delta = lake.open(relation)
     before = len(delta.file_uris())
-    compact(delta)
+    compact(lake, delta)
     deleted = vacuum(delta, retention_hours)
     keep_logs(delta, retention_hours)
     delta.update_incremental()
@@ -67,23 +72,54 @@ def _maintain_one(delta: DeltaTable, relation: str, retention_hours: int) -> Mai
     return Maintained(relation, before, len(delta.file_uris()), len(deleted), delta.version())
 
 
-def compact(delta: DeltaTable) -> int:
-    """Merge small files within each partition; returns how many files went.
+def compact(lake: "Lake", delta: DeltaTable, *, at_most: int = 1, partitions: Iterable[str] | None = None) -> int:
+    """Merge the files of each partition (default: all) that has more small ones than `at_most`.
 
-    A partition that is replaced meanwhile wins: nothing is merged then, and the next time will do.
+    Returns how many files went. A partition that is written meanwhile stays as it is until the next time.
+
+    delta-rs's own `optimize` is not used: two at once both commit, and every row is there twice (1.6.6,
+    whatever the retries). An overwrite with its predicate is checked against what others did.
     """
+    gone = 0
+    wanted = None if partitions is None else set(partitions)
+    for partition, files in _small_files(delta).items():
+        if len(files) > at_most and (wanted is None or partition in wanted):
+            gone += len(files) if _merge(lake, delta, partition) else 0
+    return gone
+
+
+def _small_files(delta: DeltaTable) -> dict[str | None, list[str]]:
+    """Paths of the small files of each partition; of the whole table under None where it has no partitions."""
+    columns = delta.metadata().partition_columns
+    found: dict[str | None, list[str]] = {}
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    for file in actions.to_pylist() if actions.num_rows else []:
+        if file["size_bytes"] < _SMALL_BYTES:
+            partition = partition_text(file[f"partition.{columns[0]}"]) if columns else None
+            found.setdefault(partition, []).append(file["path"])
+    return found
+
+
+def _merge(lake: "Lake", delta: DeltaTable, partition: str | None) -> bool:
+    snapshot = Snapshot.of(delta, None if partition is None else [partition])
+    with lake.engine() as connection:
+        rows = connection.execute(snapshot.sql).to_arrow_table().cast(snapshot.schema).combine_chunks()
+    predicate = "true" if partition is None else f"{snapshot.partition_by} = '{partition}'"
     try:
-        return delta.optimize.compact()["numFilesRemoved"]
-    except CommitFailedError:
+        commit(delta, rows, "overwrite", predicate, is_tidying=True)
+    except WriteConflict:
         delta.update_incremental()
-        return 0
+        return False
+    return True
 
 
 def vacuum(delta: DeltaTable, retention_hours: int, *, dry_run: bool = False) -> list[str]:
     """Delete files that no version younger than the retention names, those of killed writers too; returns them."""
 
     def run(*, dry_run: bool) -> list[str]:
-        return delta.vacuum(retention_hours, dry_run=dry_run, enforce_retention_duration=False, full=True)
+        # Below an hour, a file that no version names may be one that a writer is about to commit.
+        full = retention_hours >= 1
+        return delta.vacuum(retention_hours, dry_run=dry_run, enforce_retention_duration=False, full=full)
 
     found = run(dry_run=True)  # a vacuum that finds nothing would still add two commits
     return found if dry_run or not found else run(dry_run=False)

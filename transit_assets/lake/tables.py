@@ -8,18 +8,18 @@ so writers of different days never meet; two writers of one day leave one whole 
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from filelock import FileLock
 
 from transit_assets.lake import care
+from transit_assets.lake.commit import commit, was_only_tidied
 from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, UnpartitionedOverwrite, WriteConflict
 from transit_assets.lake.schema import Column, Table
 from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, partition_text
@@ -27,10 +27,7 @@ from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, partition
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
 
-# Eight writers of different days lose a handful of commits at delta-rs's default of 15; none at 100.
-_COMMIT_RETRIES = 100
 _ATTEMPTS = 20
-_TIDYING = {"OPTIMIZE", "VACUUM START", "VACUUM END"}
 _MANY_FILES = 64  # an append to a partition of more files merges them: reading 1,500 one-row files takes 0.25 s
 _PROPERTIES = {
     # Opening a table replays the commits since its last checkpoint: 5 ms at 20 of them, 30 ms at 95.
@@ -70,6 +67,7 @@ class LakeTable:
                     name=self.table.identifier,
                     description=self.table.description,
                     configuration=_PROPERTIES,
+                    commit_properties=CommitProperties(max_commit_retries=0),
                     storage_options=self._options,
                 )
             except CommitFailedError:  # another process created it between our look and our commit
@@ -108,7 +106,7 @@ class LakeTable:
         if not wanted:
             raise UnpartitionedOverwrite(f"{self.table.relation} is partitioned by {column}: name the partitions")
         rows = self._conform(rows)
-        strangers = sorted({partition_text(value.as_py()) for value in pc.unique(rows[column])} - set(wanted))
+        strangers = sorted(set(self._partitions_of(rows) or []) - set(wanted))
         if strangers:
             raise LakeError(f"{self.table.relation}: rows of {strangers[0]} in a write that replaces {wanted[0]}…")
         listed = ", ".join(f"'{value}'" for value in wanted)
@@ -116,24 +114,11 @@ class LakeTable:
             delta = self.create().delta()
             read = delta.version()
             try:
-                return self._commit(delta, rows, "overwrite", f"{column} IN ({listed})")
+                return commit(delta, rows, "overwrite", f"{column} IN ({listed})")
             except WriteConflict:
-                if not self._was_only_tidied(read, wanted):
+                if not was_only_tidied(self.delta(), read, wanted):
                     raise
-        raise WriteConflict(f"{self.table.relation}: its files were merged {_ATTEMPTS} times in between")
-
-    def _was_only_tidied(self, since: int, partitions: list[str]) -> bool:
-        """Whether a write lost to a merge of files alone: those change no row, so the write may be tried again."""
-        delta = self.delta()
-        commits = [commit for commit in delta.history(delta.version() - since) if commit["version"] > since]
-        for commit in commits:
-            predicate = commit.get("operationParameters", {}).get("predicate", "")
-            is_elsewhere = commit["operation"] == "WRITE" and "'" in predicate
-            if commit["operation"] not in _TIDYING and not (
-                is_elsewhere and not any(f"'{partition}'" in predicate for partition in partitions)
-            ):
-                return False
-        return any(commit["operation"] in _TIDYING for commit in commits)
+        raise WriteConflict(f"{self.table.relation}: it was cared for {_ATTEMPTS} times in between")
 
     def append(self, rows: pa.Table) -> int:
         """Add rows. Appends never conflict. Returns the new version.
@@ -141,20 +126,15 @@ class LakeTable:
         A table that grows by small appends keeps itself readable: partitions of many files are merged.
         """
         rows = self._conform(rows)
-        delta = self.create().delta()
-        version = self._commit(delta, rows, "append")
-        self._merge_many_files(delta, rows)
-        return version
-
-    def _merge_many_files(self, delta: DeltaTable, rows: pa.Table) -> None:
-        column = self.table.partition_by
-        filters: list[Any] = [None]
-        if column:
-            filters = [[(column, "=", partition_text(value.as_py()))] for value in pc.unique(rows[column])]
-        for wanted in filters:
-            if len(delta.file_uris(file_pruning_predicate=wanted)) > _MANY_FILES:
-                with suppress(CommitFailedError):  # another process merged them first
-                    delta.optimize.compact(wanted)
+        for _ in range(_ATTEMPTS):
+            delta = self.create().delta()
+            try:
+                version = commit(delta, rows, "append")
+            except WriteConflict:  # a property or a column of the table changed meanwhile
+                continue
+            care.compact(self._lake, delta, at_most=_MANY_FILES, partitions=self._partitions_of(rows))
+            return version
+        raise WriteConflict(f"{self.table.relation}: its description changed {_ATTEMPTS} times in between")
 
     def rebuild(self, build: Callable[[], pa.Table]) -> int:
         """Replace an unpartitioned table by what `build` reads from the lake's latest snapshots.
@@ -175,26 +155,10 @@ class LakeTable:
                 try:
                     # Without a predicate, two overwriters of an empty table both commit, and so does one that
                     # raced a merge of files: the table then holds both versions' rows (deltalake 1.6).
-                    return self._commit(delta, rows, "overwrite", "true")
+                    return commit(delta, rows, "overwrite", "true")
                 except WriteConflict:
                     time.sleep(random.uniform(0, 0.05 * 2 ** min(attempt, 5)))
         raise WriteConflict(f"{self.table.relation}: other writers were first {_ATTEMPTS} times")
-
-    def _commit(self, delta: DeltaTable, rows: pa.Table, mode: str, predicate: str | None = None) -> int:
-        """Write rows onto the version that `delta` has open. Returns the version it became."""
-        try:
-            write_deltalake(  # type: ignore[call-overload]  # each mode has its own overload
-                delta,
-                rows,
-                mode=mode,
-                predicate=predicate,
-                storage_options=self._options,
-                writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
-                commit_properties=CommitProperties(max_commit_retries=_COMMIT_RETRIES),
-            )
-        except CommitFailedError as error:
-            raise WriteConflict(f"{self.table.relation}: another writer was first ({error})") from error
-        return delta.version()
 
     def _conform(self, rows: pa.Table) -> pa.Table:
         """The rows in the table's column order and types, in one chunk (several lose their order silently)."""
@@ -217,6 +181,10 @@ class LakeTable:
                     f"{self.table.relation}: column {field.name} is {column.type}, not {field.type}"
                 ) from error
         return pa.table(columns, schema=expected).combine_chunks()
+
+    def _partitions_of(self, rows: pa.Table) -> list[str] | None:
+        column = self.table.partition_by
+        return None if column is None else [partition_text(value.as_py()) for value in pc.unique(rows[column])]
 
     # Reading -----------------------------------------------------------------------------------
 
@@ -287,7 +255,7 @@ class LakeTable:
 
     def compact(self) -> int:
         """Merge small files within each partition; returns how many files went."""
-        return care.compact(self.delta())
+        return care.compact(self._lake, self.delta())
 
     def checkpoint(self) -> None:
         """Write the log's state in one file, so that opening the table stays fast."""
