@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 from pydantic import SecretStr
 
+from transit_assets.automation.failures import sentence
 from transit_assets.settings import Settings, settings
 
 _LONGEST_SENTENCE = 300
@@ -39,7 +40,7 @@ def alert(run: dg.DagsterRun, sentences: list[str], configured: Settings) -> dic
     partition = _partition(run.tags)
     what = f"{run.job_name} of {partition}" if partition else run.job_name
     secrets = secrets_of(configured)
-    errors = [redact(sentence, secrets)[:_LONGEST_SENTENCE] for sentence in sentences]
+    errors = [redact(text, secrets)[:_LONGEST_SENTENCE] for text in sentences]
     return {
         "text": f"Run failed: {what}. {' '.join(errors)}".strip(),
         "job": run.job_name,
@@ -73,11 +74,5 @@ def _partition(tags: Mapping[str, str]) -> str | None:
 
 def _sentences(context: dg.RunFailureSensorContext) -> list[str]:
     """The first line of each failed step's own error, or of the run's where no step failed."""
-    sentences = []
-    for event in context.get_step_failure_events():
-        error = getattr(event.event_specific_data, "error", None)
-        while error is not None and error.cause is not None:
-            error = error.cause
-        line = error.message.strip().splitlines()[0] if error is not None and error.message.strip() else "failed"
-        sentences.append(f"{event.step_key}: {line}")
-    return sentences or [context.failure_event.message or "the run failed"]
+    failures = [sentence(event).splitlines()[0] for event in context.get_step_failure_events()]
+    return failures or [context.failure_event.message or "the run failed"]

@@ -84,7 +84,7 @@ def _definition(
         first, last = context.partition_key_range if days else (None, None)
         selected = sorted("__".join(key.path[1:]) for key in context.selected_asset_keys)
         result = build(lake.lake, first, last, selected, log=context.log.info)
-        _record(lake, result, context.run_id)
+        _record(lake, result, context.run.run_id)
         yield from _checked(context, result)
         if not result.has_passed:
             raise dg.Failure(result.error or "dbt did not pass", allow_retries=False)

@@ -8,12 +8,12 @@ those whose landing, or whose sources, changed since they were last built.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import dagster as dg
 
 from transit_assets.automation import instance as instances
 from transit_assets.automation.arrivals import stale_days
+from transit_assets.automation.failures import is_of_check, sentence
 from transit_assets.automation.partitions import days_between, ranges, today
 from transit_assets.automation.resources import LakeResource
 from transit_assets.bikes.landed import FEEDS_OF as BIKES_FEEDS_OF
@@ -133,7 +133,7 @@ class _Session:
         self._result.run_ids.append(outcome.run_id)
         self._result.failed_checks += _failed_checks(outcome)
         if not outcome.success:
-            self._result.errors += list(_errors(outcome))
+            self._result.errors += _errors(outcome)
 
     def _assets(self, step: str) -> tuple[list[dg.AssetKey], list[dg.AssetKey]]:
         """The assets of a layer of the domain: those with days, and those without, sources first."""
@@ -189,14 +189,10 @@ def _failed_checks(outcome: dg.ExecuteInProcessResult) -> Iterator[FailedCheck]:
             )
 
 
-def _errors(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
-    """One sentence for each failed step, except for steps that stopped at a blocking check, which speaks for itself."""
-    for event in outcome.filter_events(lambda event: event.is_step_failure):
-        error: Any = event.step_failure_data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        if error is None or error.cls_name != "DagsterAssetCheckFailedError":
-            yield f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+def _errors(outcome: dg.ExecuteInProcessResult) -> list[str]:
+    """One sentence for each failed step, except for those that stopped at a blocking check."""
+    failures = outcome.filter_events(lambda event: event.is_step_failure)
+    return [sentence(event) for event in failures if not is_of_check(event)]
 
 
 def _relation(key: dg.AssetKey) -> str:

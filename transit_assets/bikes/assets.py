@@ -114,7 +114,7 @@ def _load_days(context: dg.AssetExecutionContext, lake: "Lake", table: "Table", 
         clean(date.fromisoformat(day), observations(lake, feeds, day), fingerprints.get(day))
         for day in context.partition_keys
     )
-    report_loads(context, lake, table, load(lake, table, cleaned, run_id=context.run_id))
+    report_loads(context, lake, table, load(lake, table, cleaned, run_id=context.run.run_id))
 
 
 @dg.asset(
@@ -127,7 +127,7 @@ def _load_days(context: dg.AssetExecutionContext, lake: "Lake", table: "Table", 
 def stations(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
     from transit_assets.bikes.tables import rebuild_stations
 
-    report_load(context, lake.lake, STATIONS, rebuild_stations(lake.lake, run_id=context.run_id))
+    report_load(context, lake.lake, STATIONS, rebuild_stations(lake.lake, run_id=context.run.run_id))
 
 
 @dg.asset(
@@ -140,7 +140,7 @@ def stations(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
 def station_latest(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
     from transit_assets.bikes.tables import rebuild_latest
 
-    report_load(context, lake.lake, STATION_LATEST, rebuild_latest(lake.lake, run_id=context.run_id))
+    report_load(context, lake.lake, STATION_LATEST, rebuild_latest(lake.lake, run_id=context.run.run_id))
 
 
 ASSETS = [

@@ -128,7 +128,7 @@ def test_many_days_are_spread_over_ticks_until_all_are_asked_for() -> None:
         asked.append(days)
         cursor = Cursor.read(cursor.text())
     assert [len(days) for days in asked] == [4, 4, 2]
-    assert sorted(sum(asked, [])) == sorted(fingerprints)
+    assert sorted(day for days in asked for day in days) == sorted(fingerprints)
     assert cursor.version == 7
 
 
