@@ -1,0 +1,80 @@
+"""Imports: whole or not at all, once, and never twice over the same minutes."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from transit_assets.bikes.archive import import_files
+from transit_assets.bikes.clean.errors import ArchiveOverlap, ArchiveTooLarge, UnknownFormat
+from transit_assets.bikes.landed import STATUS_FEEDS, observations
+from transit_assets.lake import Lake
+from transit_assets.lake.errors import OriginMismatch
+from transit_assets.settings import Settings
+from transit_assets_tests.bikes.payloads import NOON, described, gbfs, record, station
+
+SETTINGS = Settings(now=NOON + timedelta(days=3))
+
+
+def _file(folder: Path, name: str, payload: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(payload)
+    return path
+
+
+def test_a_gbfs_pair_is_one_import(any_lake: Lake, tmp_path: Path) -> None:
+    status = _file(tmp_path, "a.txt", gbfs([station()]))
+    information = _file(tmp_path, "b", gbfs([described()]))
+    found = import_files(any_lake, [status, information], SETTINGS)
+    assert [(one.format, one.rows, one.partitions, one.is_new) for one in found] == [
+        ("gbfs_station_status", 1, ("2025-10-18",), True),
+        ("gbfs_station_information", 1, ("2025-10-18",), True),
+    ]
+    (first, second) = observations(any_lake, STATUS_FEEDS, "2025-10-18")
+    assert [first.records.num_rows, second.records.num_rows] == [1, 1]
+    assert any_lake.landing.origin() == "real"
+
+
+def test_the_same_file_again_touches_nothing(lake: Lake, tmp_path: Path) -> None:
+    path = _file(tmp_path, "a.json", gbfs([station()]))
+    (first,) = import_files(lake, [path], SETTINGS)
+    (again,) = import_files(lake, [path, _file(tmp_path, "copy.json", path.read_bytes())], SETTINGS)
+    assert (again.is_new, again.fetch) == (False, first.fetch)
+    assert len(lake.landing.fetches("bikes")) == 1
+
+
+def test_one_bad_file_lands_none(lake: Lake, tmp_path: Path) -> None:
+    good, bad = _file(tmp_path, "good.json", gbfs([station()])), _file(tmp_path, "bad.csv", b"a;b\n1;2\n")
+    with pytest.raises(UnknownFormat, match=r"bad\.csv: unknown format"):
+        import_files(lake, [good, bad], SETTINGS)
+    assert lake.landing.origin() is None
+
+
+def test_a_simulated_lake_takes_no_archive(lake: Lake, tmp_path: Path) -> None:
+    lake.landing.claim("simulated")
+    with pytest.raises(OriginMismatch, match="TRANSIT_LAKE"):
+        import_files(lake, [_file(tmp_path, "a.json", gbfs([station()]))], SETTINGS)
+
+
+def test_a_file_beyond_the_cap_is_refused(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveTooLarge, match="TRANSIT_ARCHIVE_MAX_BYTES"):
+        import_files(lake, [_file(tmp_path, "a.json", gbfs([station()]))], Settings(archive_max_bytes=10))
+
+
+def test_archives_without_report_times_must_not_overlap(lake: Lake, recordings: Path) -> None:
+    folder = recordings / "bikes/archive"
+    import_files(lake, [folder / "velib_snapshots_2025-09-07_to_13.parquet"], SETTINGS)
+    with pytest.raises(ArchiveOverlap, match=r"velib_15min.*overlaps velib_snapshots.*TRANSIT_LAKE"):
+        import_files(lake, [folder / "velib_15min_weather_2025-09-07_to_16.parquet"], SETTINGS)
+
+
+def test_both_halves_of_an_overlap_in_one_import_are_refused(lake: Lake, recordings: Path) -> None:
+    with pytest.raises(ArchiveOverlap):
+        import_files(lake, sorted((recordings / "bikes/archive").iterdir()), SETTINGS)
+    assert lake.landing.fetches("bikes") == []
+
+
+def test_archives_with_report_times_may_overlap(lake: Lake, tmp_path: Path) -> None:
+    exports = [_file(tmp_path, str(ebike), json.dumps([record(ebike=ebike)]).encode()) for ebike in (1, 2)]
+    assert [one.is_new for one in import_files(lake, exports, SETTINGS)] == [True, True]
