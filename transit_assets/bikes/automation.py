@@ -4,31 +4,40 @@ import dagster as dg
 
 from transit_assets.automation.arrivals import landing_sensor
 from transit_assets.automation.days import compaction, daily_close
-from transit_assets.automation.partitions import PARIS_DAYS
 from transit_assets.bikes.checks import FRESHNESS
 from transit_assets.bikes.landed import FEEDS_OF
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
+from transit_assets.dbt_lake import mart_tables
 
 RAW = dg.AssetSelection.assets(["raw", "bikes", "station_status"], ["raw", "bikes", "station_information"])
 CLEAN_DAYS = dg.AssetSelection.assets(STATION_STATUS.asset_key, STATION_INFORMATION.asset_key)
+DAILY_MARTS = dg.AssetSelection.assets(
+    *(mart.asset_key for mart in mart_tables() if mart.domain == "bikes" and mart.partition_by)
+)
+MARTS = dg.AssetSelection.assets(
+    *(mart.asset_key for mart in mart_tables() if mart.domain == "bikes" and not mart.partition_by)
+)
 CLEAN_TABLES = dg.AssetSelection.assets(STATIONS.asset_key, STATION_LATEST.asset_key)
 
 fetch_bikes = dg.define_asset_job(
     "fetch_bikes",
     selection=RAW,
-    partitions_def=PARIS_DAYS,
     description="Asks the provider: one poll now, or a whole day from the simulator.",
 )
 clean_bikes_days = dg.define_asset_job(
     "clean_bikes_days",
     selection=CLEAN_DAYS,
-    partitions_def=PARIS_DAYS,
     description="Builds the clean tables of one day or a range of days from what has landed.",
+)
+build_bikes_days = dg.define_asset_job(
+    "build_bikes_days",
+    selection=CLEAN_DAYS | DAILY_MARTS,
+    description="Builds the clean tables and the daily marts of one day or a range of days from what has landed.",
 )
 refresh_bikes_tables = dg.define_asset_job(
     "refresh_bikes_tables",
-    selection=CLEAN_TABLES,
-    description="Rebuilds the tables that have no days: stations with their validity, live state.",
+    selection=CLEAN_TABLES | MARTS,
+    description="Rebuilds the tables without days: stations with their validity, live state, profiles, rankings.",
 )
 
 check_bikes_freshness = dg.define_asset_job(
@@ -37,9 +46,9 @@ check_bikes_freshness = dg.define_asset_job(
     description="Looks whether yesterday is there.",
 )
 
-JOBS = [fetch_bikes, clean_bikes_days, refresh_bikes_tables, check_bikes_freshness]
+JOBS = [fetch_bikes, clean_bikes_days, build_bikes_days, refresh_bikes_tables, check_bikes_freshness]
 SCHEDULES = [
-    daily_close("close_bikes_day", clean_bikes_days, cron="15 4 * * *"),
+    daily_close("close_bikes_day", build_bikes_days, cron="15 4 * * *"),
     compaction("compact_bikes_today", clean_bikes_days),
     dg.ScheduleDefinition(
         name="check_bikes_freshness_daily",
@@ -52,4 +61,10 @@ SCHEDULES = [
 ]
 SENSORS = [
     landing_sensor("bikes", FEEDS_OF, clean_bikes_days),
+    dg.AutomationConditionSensorDefinition(
+        "bikes_follows",
+        target=CLEAN_TABLES | DAILY_MARTS | MARTS,
+        description="Brings marts and tables without days up to date once what they are made from has changed.",
+        default_status=dg.DefaultSensorStatus.STOPPED,
+    ),
 ]

@@ -1,0 +1,159 @@
+"""Schedules, freshness, retries and parallel runs over the days of a domain."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from transit_assets import definitions
+from transit_assets.automation import instance
+from transit_assets.automation.days import compaction, daily_close
+from transit_assets.automation.executor import tagged_in_process_executor
+from transit_assets.automation.freshness import yesterday_exists
+from transit_assets.automation.partitions import PARIS_DAYS
+from transit_assets.automation.resources import LakeDuckDBResource, LakeResource
+from transit_assets.lake import Column, Lake, Table
+from transit_assets.settings import settings
+
+DAYS_TABLE = Table(
+    layer="interim",
+    domain="bikes",
+    name="anything",
+    description="One day.",
+    columns=(Column("day", pa.date32(), "Day."), Column("bikes", pa.int32(), "Bikes.")),
+    key=("day",),
+    partition_by="day",
+)
+
+
+@dg.asset(partitions_def=PARIS_DAYS)
+def day() -> None: ...
+
+
+JOB = dg.define_asset_job("days", selection=[day])
+CLOSE = daily_close("close", JOB, cron="15 4 * * *")
+COMPACT = compaction("compact", JOB)
+REPOSITORY = dg.Definitions(assets=[day], jobs=[JOB], schedules=[CLOSE, COMPACT]).get_repository_def()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "tick", "expected"),
+    [
+        pytest.param(CLOSE, "2025-03-31T02:15:00+00:00", "2025-03-30", id="the day of 23 hours is closed"),
+        pytest.param(CLOSE, "2025-10-27T03:15:00+00:00", "2025-10-26", id="the day of 25 hours is closed"),
+        pytest.param(CLOSE, "2026-01-01T03:15:00+00:00", "2025-12-31", id="the last day of a year is closed"),
+        pytest.param(COMPACT, "2025-07-14T21:45:00+00:00", "2025-07-14", id="before midnight in Paris"),
+        pytest.param(COMPACT, "2025-07-14T22:00:00+00:00", "2025-07-15", id="midnight in Paris"),
+    ],
+)
+def test_a_tick_requests_the_day_it_is_for(schedule: dg.ScheduleDefinition, tick: str, expected: str) -> None:
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime.fromisoformat(tick), repository_def=REPOSITORY
+    )
+    (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.partition_key == expected
+
+
+def test_a_fixed_clock_goes_before_the_tick(city: Lake) -> None:
+    tick = datetime(2030, 1, 1, tzinfo=UTC)
+    context = dg.build_schedule_context(scheduled_execution_time=tick, repository_def=REPOSITORY)
+    (request,) = COMPACT.evaluate_tick(context).run_requests or []
+    assert request.partition_key == "2025-10-26"
+
+
+def rows(*days: str) -> pa.Table:
+    return pa.table({"day": [date.fromisoformat(text) for text in days], "bikes": pa.array([1] * len(days), pa.int32())})
+
+
+@pytest.mark.parametrize(
+    ("held", "passed"),
+    [
+        pytest.param(["2025-10-25"], True, id="yesterday is there"),
+        pytest.param(["2025-10-26"], False, id="today alone is not fresh"),
+        pytest.param(["2024-10-25", "2025-10-24"], False, id="a backfill of older days is not fresh"),
+        pytest.param([], False, id="an empty table"),
+    ],
+)
+def test_a_table_is_fresh_where_yesterday_exists(city: Lake, held: list[str], passed: bool) -> None:
+    if held:
+        city.table(DAYS_TABLE).replace(rows(*held), held)
+    check = yesterday_exists(DAYS_TABLE)
+    result = check(lake=LakeResource(root=city.location.root))
+    assert isinstance(result, dg.AssetCheckResult)
+    assert result.passed is passed
+    assert result.severity == dg.AssetCheckSeverity.WARN
+
+
+def test_runs_are_tagged_with_their_process(city: Lake) -> None:
+    job = dg.Definitions(assets=[day], executor=tagged_in_process_executor).resolve_implicit_global_asset_job_def()
+    with instance.opened(settings()) as opened:
+        outcome = dg.execute_job(
+            dg.reconstructable(_day_job), instance=opened, tags={"dagster/partition": "2025-10-25"}
+        )
+        assert outcome.success
+        run = opened.get_run_by_id(outcome.run_id)
+        assert run is not None
+        assert run.tags[instance.PROCESS_TAG] == instance.process_tags()[instance.PROCESS_TAG]
+    assert job.executor_def.name == "in_process"
+
+
+def _day_job() -> dg.JobDefinition:
+    return dg.Definitions(assets=[day], jobs=[JOB], executor=tagged_in_process_executor).resolve_job_def("days")
+
+
+def test_a_conflict_is_tried_again_and_a_second_failure_is_final(city: Lake) -> None:
+    policy = _retry_of(["interim", "bikes", "station_status"])
+    attempts = []
+
+    @dg.asset(retry_policy=dg.RetryPolicy(max_retries=policy.max_retries, delay=0))
+    def loser() -> None:
+        attempts.append(1)
+        if len(attempts) <= policy.max_retries:
+            raise RuntimeError("another writer was first")
+
+    assert dg.materialize([loser], instance=dg.DagsterInstance.ephemeral()).success
+    assert len(attempts) == policy.max_retries + 1
+
+
+def _retry_of(key: list[str]) -> dg.RetryPolicy:
+    graph = definitions.build().resolve_asset_graph()
+    policy = graph.get(dg.AssetKey(key)).assets_def.op.retry_policy
+    assert policy is not None
+    return policy
+
+
+def test_a_connection_sees_the_relations_of_the_lake(any_lake: Lake) -> None:
+    any_lake.table(DAYS_TABLE).replace(rows("2025-10-25"), ["2025-10-25"])
+    resource = LakeDuckDBResource(storage=LakeResource(root=any_lake.location.root))
+    with resource.get_connection() as connection:
+        assert connection.execute("SELECT count(*) FROM interim.bikes__anything").fetchone() == (1,)
+
+
+@pytest.fixture
+def run_of_a_day() -> Callable[[str], bool]:
+    """One run of one day, as a multi-run backfill starts it."""
+    job = definitions.build().resolve_implicit_global_asset_job_def()
+
+    def run(day: str) -> bool:
+        keys = [dg.AssetKey(["raw", "bikes", "station_status"]), dg.AssetKey(["interim", "bikes", "station_status"])]
+        with instance.opened(settings()) as opened:
+            return job.execute_in_process(
+                instance=opened, asset_selection=keys, partition_key=day, tags=instance.process_tags()
+            ).success
+
+    return run
+
+
+def test_runs_of_different_days_leave_what_one_run_of_all_leaves(
+    city: Lake, run_of_a_day: Callable[[str], bool]
+) -> None:
+    from transit_assets.bikes.schema import STATION_STATUS
+
+    assert all(run_of_a_day(text) for text in ("2025-10-25", "2025-10-24"))
+    apart = city.table(STATION_STATUS).read()
+    from transit_assets.automation import runs
+
+    assert runs.materialize(["bikes"], date(2025, 10, 24), date(2025, 10, 25), ("interim",)).is_ok
+    assert city.table(STATION_STATUS).read().equals(apart)

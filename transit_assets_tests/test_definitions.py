@@ -1,0 +1,168 @@
+"""The definitions as a picture in text: what is there, how it hangs together, and that it is off until switched on."""
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from transit_assets import definitions
+from transit_assets.automation import runs
+from transit_assets.catalog import TABLES
+from transit_assets.dbt_lake import mart_tables
+from transit_assets.lake import Table
+
+DAYS = True
+WHOLE = False
+
+# asset: (has days, what it is made from)
+ASSETS = {
+    "raw/bikes/station_status": (DAYS, set()),
+    "raw/bikes/station_information": (DAYS, set()),
+    "interim/bikes/station_status": (DAYS, {"raw/bikes/station_status"}),
+    "interim/bikes/station_information": (DAYS, {"raw/bikes/station_status", "raw/bikes/station_information"}),
+    "interim/bikes/stations": (WHOLE, {"interim/bikes/station_information"}),
+    "interim/bikes/station_latest": (WHOLE, {"interim/bikes/station_status", "interim/bikes/stations"}),
+    "processed/bikes/station_hourly": (DAYS, {"interim/bikes/station_status"}),
+    "processed/bikes/station_daily": (DAYS, {"interim/bikes/station_status"}),
+    "processed/bikes/zone_hourly": (
+        DAYS,
+        {"interim/bikes/station_status", "interim/bikes/station_information", "processed/bikes/station_hourly"},
+    ),
+    "processed/bikes/zone_daily": (DAYS, {"processed/bikes/zone_hourly"}),
+    "processed/bikes/station_profile": (WHOLE, {"processed/bikes/station_hourly"}),
+    "processed/bikes/zone_profile": (WHOLE, {"processed/bikes/zone_hourly"}),
+    "processed/bikes/stations_sometimes_empty": (WHOLE, {"processed/bikes/station_daily", "interim/bikes/stations"}),
+}
+JOBS = {
+    "fetch_bikes",
+    "clean_bikes_days",
+    "build_bikes_days",
+    "refresh_bikes_tables",
+    "check_bikes_freshness",
+    "maintain_lake",
+    "publish_warehouse",
+}
+SCHEDULES = {
+    "close_bikes_day": ("15 4 * * *", "build_bikes_days"),
+    "compact_bikes_today": ("*/15 * * * *", "clean_bikes_days"),
+    "check_bikes_freshness_daily": ("0 7 * * *", "check_bikes_freshness"),
+    "maintain_lake_nightly": ("30 3 * * *", "maintain_lake"),
+    "publish_warehouse_daily": ("0 6 * * *", "publish_warehouse"),
+}
+SENSORS = {"bikes_arrivals", "bikes_follows", "alert_on_failed_run"}
+CHECKS = {
+    "interim/bikes/station_status": {
+        "rows": True,
+        "accounting": True,
+        "completeness": False,
+        "distribution": False,
+        "drift": False,
+        "relation_to_station_information": False,
+        "yesterday_exists": False,
+    },
+    "interim/bikes/station_information": {"rows": True, "accounting": True},
+    "interim/bikes/stations": {"rows": True, "accounting": True},
+    "interim/bikes/station_latest": {"rows": True, "relation_to_stations": False},
+}
+
+DEFINITIONS = definitions.build()
+GRAPH = DEFINITIONS.resolve_asset_graph()
+REPOSITORY = DEFINITIONS.get_repository_def()
+
+
+def test_the_graph_is_this_one() -> None:
+    found = {
+        key.to_user_string(): (
+            GRAPH.get(key).is_partitioned,
+            {parent.to_user_string() for parent in GRAPH.get(key).parent_keys},
+        )
+        for key in GRAPH.get_all_asset_keys()
+    }
+    assert found == ASSETS
+
+
+@pytest.mark.parametrize("name", sorted(ASSETS))
+def test_every_asset_says_what_it_is(name: str) -> None:
+    node = GRAPH.get(dg.AssetKey(name.split("/")))
+    layer, domain, _ = node.key.path
+    assert node.description
+    assert node.group_name == f"{domain}_{layer}"
+    assert node.kinds
+    assert node.owners == [f"team:{domain}"]
+    assert (node.tags["layer"], node.tags["domain"]) == (layer, domain)
+    assert "dagster/code_references" in node.metadata or layer == "processed"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [table for table in (*TABLES, *mart_tables()) if "/".join(table.asset_key) in ASSETS],
+    ids=lambda table: table.relation,
+)
+def test_columns_are_those_of_the_table(table: Table) -> None:
+    schema = GRAPH.get(dg.AssetKey(list(table.asset_key))).metadata["dagster/column_schema"]
+    assert [column.name for column in schema.columns] == list(table.column_names)
+    assert all(column.description for column in schema.columns)
+
+
+def test_every_table_of_a_domain_is_an_asset() -> None:
+    described = {"/".join(table.asset_key) for table in (*TABLES, *mart_tables())}
+    assert {name for name in described if name.startswith(("interim/", "processed/"))} == {
+        name for name in ASSETS if not name.startswith("raw/")
+    }
+
+
+def test_days_are_filled_by_one_run_of_a_range() -> None:
+    for name, (has_days, _) in ASSETS.items():
+        policy = GRAPH.get(dg.AssetKey(name.split("/"))).backfill_policy
+        assert (policy == dg.BackfillPolicy.single_run()) is has_days, name
+
+
+def test_checks_block_where_marts_would_be_wrong() -> None:
+    found: dict[str, dict[str, bool]] = {}
+    for key in GRAPH.asset_check_keys:
+        spec = GRAPH.get_check_spec(key)
+        found.setdefault(key.asset_key.to_user_string(), {})[key.name] = spec.blocking
+    assert {name: checks for name, checks in found.items() if name in CHECKS} == CHECKS
+    assert all(found.get(name) for name in ASSETS if name.startswith("processed/"))
+
+
+def test_every_job_is_named_in_plain_words_and_described() -> None:
+    jobs = {job.name: job for job in REPOSITORY.get_all_jobs() if not job.name.startswith("__")}
+    assert set(jobs) == JOBS
+    assert all(job.description for job in jobs.values())
+
+
+def test_schedules_run_in_paris_and_are_off() -> None:
+    assert {schedule.name: (schedule.cron_schedule, schedule.job_name) for schedule in REPOSITORY.schedule_defs} == (
+        SCHEDULES
+    )
+    for schedule in REPOSITORY.schedule_defs:
+        assert schedule.execution_timezone == "Europe/Paris", schedule.name
+        assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED, schedule.name
+
+
+def test_sensors_are_off() -> None:
+    assert {sensor.name for sensor in REPOSITORY.sensor_defs} == SENSORS
+    assert {sensor.default_status for sensor in REPOSITORY.sensor_defs} == {dg.DefaultSensorStatus.STOPPED}
+
+
+def test_what_has_sources_in_the_lake_follows_them() -> None:
+    for name, (_, sources) in ASSETS.items():
+        condition = GRAPH.get(dg.AssetKey(name.split("/"))).automation_condition
+        follows = any(not source.startswith("raw/") for source in sources)
+        assert (condition is not None) is follows, name
+
+
+def test_the_command_line_runs_the_domains_of_the_graph() -> None:
+    assert {name.split("/")[1] for name in ASSETS} == set(runs.DOMAINS)
+    assert {name.split("/")[0] for name in ASSETS} == set(runs.STEPS)
+
+
+def test_loading_the_code_location_imports_nothing_slow() -> None:
+    code = (
+        "import sys, transit_assets.definitions;"
+        "print(*{'great_expectations', 'mlflow', 'sklearn', 'lightgbm', 'pandas', 'polars'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
