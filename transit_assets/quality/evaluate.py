@@ -61,11 +61,16 @@ class Evaluation:
         """One sentence: what failed, or that nothing did."""
         if self.has_passed:
             return f"{len(self.suite.expectations)} expectations hold over {self.rows} rows"
-        said = (
-            f"{failure.expectation.description}: not so in {failure.failing_rows} rows" for failure in self.failures
-        )
-        refusal = (self.observed or {}).get("refusal")
-        return "; ".join([*([refusal] if refusal else []), *said])
+        return "; ".join(self._said(failure) for failure in self.failures)
+
+    def _said(self, failure: Failure) -> str:
+        expectation = failure.expectation
+        if self.observed is None:
+            return f"{expectation.description}: not so in {failure.failing_rows} rows"
+        found = ", ".join(str(value) for value in failure.unexpected)
+        # A column that must be null holds the reason where it is not.
+        is_reason = expectation.type == "expect_column_values_to_be_null"
+        return found if is_reason else f"{expectation.description}: found {found}"
 
     def result(self, run_id: str | None = None) -> CheckResult:
         """The row of the ledger."""
