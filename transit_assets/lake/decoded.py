@@ -33,27 +33,27 @@ def decoded(lake: "Lake", fetch: Fetch, partition: str, decode: Decode, version:
     result changes. An archive without such rows gives no rows (and, if it has none at all, no columns).
     """
     folder = f"raw/{fetch.domain}/{fetch.feed}/decoded/v{version}/{fetch.sha256}"
-    parts = _parts(lake, folder)
-    if parts is None:
+    try:
+        return _rows(lake, folder, partition)
+    except FileNotFoundError:  # not decoded yet, or some of it was deleted
         with FileLock(lake.lock_path(f"decoded-{fetch.sha256}-v{version}")):
-            parts = _parts(lake, folder)
-            if parts is None:
-                parts = _build(lake, folder, fetch, decode)
+            try:
+                return _rows(lake, folder, partition)
+            except FileNotFoundError:
+                _build(lake, folder, fetch, decode)
+                return _rows(lake, folder, partition)
+
+
+def _rows(lake: "Lake", folder: str, partition: str) -> pa.Table:
+    """The rows of a partition of a decoded archive. Raises FileNotFoundError where a part of it is missing."""
+    parts = json.loads(bytes(obstore.get(lake.location.store, f"{folder}/{_DONE}").bytes()))
     wanted = [_read(lake, folder, partition, part) for part in range(parts.get(partition, 0))]
     if wanted:
         return pa.concat_tables(wanted).combine_chunks()
     return _read(lake, folder, next(iter(parts)), 0).slice(0, 0) if parts else pa.table({})
 
 
-def _parts(lake: "Lake", folder: str) -> dict[str, int] | None:
-    """Number of files of each partition, or None where the archive is not decoded yet."""
-    try:
-        return json.loads(bytes(obstore.get(lake.location.store, f"{folder}/{_DONE}").bytes()))
-    except FileNotFoundError:
-        return None
-
-
-def _build(lake: "Lake", folder: str, fetch: Fetch, decode: Decode) -> dict[str, int]:
+def _build(lake: "Lake", folder: str, fetch: Fetch, decode: Decode) -> None:
     parts: dict[str, int] = {}
     with lake.landing.open(fetch) as payload:
         for partition, rows in decode(payload):
@@ -64,7 +64,6 @@ def _build(lake: "Lake", folder: str, fetch: Fetch, decode: Decode) -> dict[str,
             obstore.put(lake.location.store, f"{folder}/{partition}-{part}.parquet", buffer)
             parts[partition] = part + 1
     obstore.put(lake.location.store, f"{folder}/{_DONE}", json.dumps(parts).encode())
-    return parts
 
 
 def _read(lake: "Lake", folder: str, partition: str, part: int) -> pa.Table:
