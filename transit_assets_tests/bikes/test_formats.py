@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.bikes.clean.formats import decode_archive, survey
+from transit_assets.bikes.clean.information import station_information
 from transit_assets.bikes.clean.json_payloads import decode_json, decode_status
-from transit_assets_tests.bikes.payloads import NOON, described, gbfs, imported, record, station
+from transit_assets.bikes.schema import STATION_INFORMATION
+from transit_assets_tests.bikes.payloads import NOON, archives, described, gbfs, imported, record, ruled, station
 
 LABELS = (
     "Identifiant station;Nom station;Station en fonctionnement;Capacité de la station;Nombre bornettes libres;"
@@ -123,6 +125,9 @@ def test_an_unknown_format_names_what_it_saw_and_what_it_knows(payload: bytes, s
         json.dumps([record(duedate=None)]).encode(),
         b"[]",
         gbfs([]),
+        gbfs([station()], 10**14),
+        gbfs([station()], 5),
+        gbfs([station()]).replace(b'"lastUpdatedOther": 1760788800', b'"last_updated": "9999-12-31T23:59:59Z"'),
     ],
 )
 def test_a_damaged_or_timeless_file_is_refused(payload: bytes) -> None:
@@ -142,6 +147,16 @@ def test_a_value_that_cannot_be_read_puts_its_row_aside_by_name() -> None:
         ["capacity_is_a_whole_number"],
         "capacity_is_a_whole_number: 'many'",
     )
+
+
+@pytest.mark.parametrize("place", ["north, south", "48.87", [48.87], [48.87, 2.35, 0.0], "1,2,3"])
+def test_a_place_that_is_none_costs_the_description_and_not_the_status(place: Any) -> None:
+    payload = json.dumps([record(coordonnees_geo=place)]).encode()
+    ((day, archive),) = archives(payload).items()
+    described_so = ruled(STATION_INFORMATION, station_information(day, [archive]))
+    assert [row["broken_rules"][0] for row in described_so.broken] == ["latitude_is_a_number"]
+    ((row,),) = [found.rows for found in imported(payload)]
+    assert row["bikes"] == 5
 
 
 def test_the_poll_of_an_export_is_its_latest_report() -> None:

@@ -23,6 +23,7 @@ from transit_assets.lake import UTC_INSTANT
 DECODER_VERSION = 1  # of what decode_archive gives; part of the path of decoded archives
 
 _PARIS = ZoneInfo("Europe/Paris")
+_EARLIEST_US, _LATEST_US = 1_167_609_600_000_000, 4_102_444_800_000_000  # 2007 and 2100
 _PACKED = {b"PK\x03\x04": "a zip archive or spreadsheet", b"\x1f\x8b": "a gzip file", b"(\xb5/\xfd": "a zstd file"}
 
 
@@ -117,6 +118,8 @@ def _decode_json(payload: bytes) -> Iterator[pa.Table]:
 def _by_day(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     instants = rows["polled_at"].cast(pa.int64()).to_numpy()
     polls, poll_of = np.unique(instants, return_inverse=True)
+    if polls[0] < _EARLIEST_US or polls[-1] > _LATEST_US:
+        raise PayloadUnreadable("it says that it was polled before 2007 or after 2100")
     # Python's own time zones: Arrow's need a database that slim images lack.
     days = [datetime.fromtimestamp(int(poll) / 1e6, _PARIS).date().isoformat() for poll in polls]
     names, day_of_poll = np.unique(np.array(days), return_inverse=True)

@@ -14,10 +14,14 @@ import pyarrow as pa
 
 from transit_assets.bikes.clean import values
 from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
+from transit_assets.bikes.clean.tabular import pair
 from transit_assets.feeds import errors as feed_errors
 from transit_assets.feeds import gbfs, velib_records
 from transit_assets.feeds.payloads import Stations, Unreadable
-from transit_assets.feeds.velib_records import ArchivedRecord, StationRecord
+from transit_assets.feeds.velib_records import ArchivedRecord, Place, StationRecord
+
+# A time beyond what datetime holds is a ValueError, an OverflowError or an OSError, by platform.
+_REFUSALS = (feed_errors.PayloadUnreadable, OverflowError, ValueError, OSError)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def decode_status(payload: bytes) -> Payload:
         if payload.lstrip()[:1] != b"{":
             return _payload("opendatasoft_v21", velib_records.decode_stations(payload))
         decoded = _payload("gbfs", gbfs.decode_status(payload))
-    except (feed_errors.PayloadUnreadable, OverflowError):
+    except _REFUSALS:
         return decode_json(payload)  # which tells what it is
     if _is_information(decoded.stations):
         raise PayloadUnreadable("these are descriptions of stations, not their status")
@@ -56,7 +60,7 @@ def decode_json(payload: bytes) -> Payload:
         raise PayloadUnreadable(f"not JSON: {error}") from error
     try:
         return _decode_known(payload, top)
-    except (feed_errors.PayloadUnreadable, OverflowError) as error:
+    except _REFUSALS as error:
         raise PayloadUnreadable(str(error)) from error
 
 
@@ -162,14 +166,8 @@ def _instant(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _latitude(record: StationRecord) -> float | None:
-    pair = record.lat_lon
-    return pair[0] if pair else None
-
-
-def _longitude(record: StationRecord) -> float | None:
-    pair = record.lat_lon
-    return pair[1] if pair else None
+def _place(record: StationRecord) -> tuple[Any, Any]:
+    return (record.place.lat, record.place.lon) if isinstance(record.place, Place) else pair(record.place)
 
 
 Getter = Callable[[Any], Any]
@@ -185,8 +183,8 @@ _RECORD: Mapping[str, Getter] = {
     **_FLAGS,
     "reported_at": lambda record: _instant(record.reported_at),
     "name": attrgetter("name"),
-    "latitude": _latitude,
-    "longitude": _longitude,
+    "latitude": lambda record: _place(record)[0],
+    "longitude": lambda record: _place(record)[1],
     "commune": attrgetter("commune"),
     "insee_code": attrgetter("insee_code"),
 }

@@ -161,11 +161,12 @@ def coordinates(places: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Raw latitudes and longitudes of `"lat, lon"`, {lon, lat}, [lat, lon] or WKB points."""
     if pa.types.is_struct(places.type) and {"lat", "lon"} <= {field.name for field in places.type}:
         return pc.struct_field(places, "lat"), pc.struct_field(places, "lon")
-    pairs = [_pair(place) for place in places.to_pylist()]
+    pairs = [pair(place) for place in places.to_pylist()]
     return values.column([pair[0] for pair in pairs]), values.column([pair[1] for pair in pairs])
 
 
-def _pair(place: Any) -> tuple[Any, Any]:
+def pair(place: Any) -> tuple[Any, Any]:
+    """Raw latitude and longitude of one place; what is no place is both, so that it is named as unreadable."""
     if place is None or place == "":
         return None, None
     if isinstance(place, bytes) and len(place) == _WKB_POINT.size and place[0] == 1:
@@ -176,4 +177,4 @@ def _pair(place: Any) -> tuple[Any, Any]:
         return latitude, longitude
     if isinstance(place, list) and len(place) == 2:
         return place[0], place[1]
-    return str(place), str(place)
+    return f"no place: {place}", f"no place: {place}"
