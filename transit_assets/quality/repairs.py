@@ -112,6 +112,8 @@ def release(lake: Lake, table: Table, repairs: Iterable[Repair], *, now: datetim
     Raises RepairRefused, and lands nothing, where one of them is not in quarantine, has a column or a value that
     the table has not, or still breaks a rule.
     """
+    if table.partition_by is None:
+        raise RepairRefused(f"{table.relation} is built from other tables: correct the rows there")
     wanted = {repair.place: repair for repair in repairs}
     if not wanted:
         raise RepairRefused(f"{table.relation}: there is no corrected row to release")
@@ -119,16 +121,12 @@ def release(lake: Lake, table: Table, repairs: Iterable[Repair], *, now: datetim
     for place, repair in wanted.items():
         if place not in held:
             raise RepairRefused(f"{repair} is not in the quarantine of {table.relation}")
-        for name in repair.row:
-            if name not in table.column_names:
-                raise RepairRefused(f"{repair}: {table.relation} has no column {name}")
-            if name in (PAYLOAD, table.partition_by):
-                raise RepairRefused(f"{repair}: {name} says where the row came from and cannot be corrected")
+        wanted[place] = _changes(table, repair, json.loads(held[place]["row"]))
     original = _typed(lake, table, [json.loads(held[place]["row"]) for place in wanted], list(wanted.values()))
     corrected = _correct(lake, table, original, list(wanted.values()))
     _refuse_broken(table, corrected, list(wanted.values()))
 
-    partitions = sorted({str(held[place][table.partition_by]) for place in wanted}) if table.partition_by else []
+    partitions = sorted({str(held[place][table.partition_by]) for place in wanted})
     lines = [json.dumps({"relation": table.relation, **_record(repair)}, sort_keys=True) for repair in wanted.values()]
     fetch = Fetch(
         domain=table.domain or "",
@@ -141,6 +139,18 @@ def release(lake: Lake, table: Table, repairs: Iterable[Repair], *, now: datetim
         partitions=tuple(partitions),
     )
     return lake.landing.land([(fetch, "\n".join(lines).encode())])[0]
+
+
+def _changes(table: Table, repair: Repair, original: Mapping[str, Any]) -> Repair:
+    """The columns that a correction changes; it may name others as they are."""
+    for name in repair.row:
+        if name not in table.column_names:
+            raise RepairRefused(f"{repair}: {table.relation} has no column {name}")
+    changed = {name: value for name, value in repair.row.items() if value != original[name]}
+    for origin in (PAYLOAD, table.partition_by):
+        if origin in changed:
+            raise RepairRefused(f"{repair}: {origin} says where the row came from and cannot be corrected")
+    return replace(repair, row=changed)
 
 
 def _record(repair: Repair) -> dict[str, Any]:

@@ -21,7 +21,8 @@ def _adds_up(one: Load) -> bool:
     return one.landed_rows == (one.kept_rows or 0) + (one.duplicate_rows or 0) + (one.quarantined_rows or 0)
 
 
-def test_landed_is_kept_plus_duplicates_plus_quarantined(lake: Lake) -> None:
+def test_landed_is_kept_plus_duplicates_plus_quarantined(any_lake: Lake) -> None:
+    lake = any_lake
     rows = [row("1", 1), row("1", 1, bikes=6), row("2", 1), row("3", 1, bikes=-1, row_number=40)]
     (one,) = load(lake, COUNTS, [cleaned(*rows, duplicates=3)], run_id="r")
     assert (one.landed_rows, one.kept_rows, one.duplicate_rows, one.conflict_rows, one.quarantined_rows) == (

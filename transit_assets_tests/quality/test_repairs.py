@@ -1,4 +1,6 @@
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +53,15 @@ def test_a_repaired_row_goes_back_with_the_next_load_and_stays_in_a_rebuild(load
         assert list_rows(loaded, COUNTS)["row_number"].to_pylist() == [2]
 
 
+def test_a_repair_may_name_the_whole_row_as_the_quarantine_lists_it(loaded: Lake) -> None:
+    listed = {one["row_number"]: json.loads(one["row"]) for one in list_rows(loaded, COUNTS).to_pylist()}
+    fetch = release(loaded, COUNTS, [Repair(SHA, 1, listed[1] | {"station_code": "1002"})])
+    (line,) = loaded.landing.payload(fetch).splitlines()
+    assert json.loads(line)["row"] == {"station_code": "1002"}
+    (one,) = load(loaded, COUNTS, [_day()])
+    assert one.kept_rows == 4
+
+
 def test_the_latest_repair_of_a_row_wins(loaded: Lake) -> None:
     release(loaded, COUNTS, [Repair(SHA, 2, {"bikes": 4})], now=NOW)
     release(loaded, COUNTS, [Repair(SHA, 2, {"bikes": 3})], now=NOW.replace(hour=10))
@@ -93,3 +104,9 @@ def test_a_wrong_repair_is_refused_by_name_and_nothing_lands(
 def test_nothing_to_release_says_so(loaded: Lake) -> None:
     with pytest.raises(RepairRefused, match="no corrected row"):
         release(loaded, COUNTS, [])
+
+
+def test_a_table_built_from_others_takes_no_repairs(lake: Lake) -> None:
+    ranking = replace(COUNTS, partition_by=None)
+    with pytest.raises(RepairRefused, match="is built from other tables: correct the rows there"):
+        release(lake, ranking, [Repair(SHA, 1, {"bikes": 1})])
