@@ -4,7 +4,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from transit_assets.lake.errors import WriteConflict
+from transit_assets.lake.errors import SchemaDrift, WriteConflict
 
 # Eight writers of different days lose a handful of commits at delta-rs's default of 15; none at 100.
 _COMMIT_RETRIES = 100
@@ -18,8 +18,15 @@ def commit(
     """Write rows onto the version that `delta` has open, and return the version it became.
 
     `is_tidying` marks a commit that changes files but no row. Raises WriteConflict where another commit
-    touched, since that version, what this one overwrites.
+    touched, since that version, what this one overwrites, SchemaDrift where the stored columns are others.
     """
+    name, stored = delta.metadata().name, pa.schema(delta.schema()).names
+    for column in rows.column_names:
+        if column not in stored:
+            raise SchemaDrift(f"the stored {name} has no column {column}; add it with add_column() first")
+    for column in stored:
+        if column not in rows.column_names:
+            raise SchemaDrift(f"the stored {name} has a column {column} that the rows do not have")
     try:
         write_deltalake(  # type: ignore[call-overload]  # each mode has its own overload
             delta,
@@ -33,7 +40,7 @@ def commit(
             ),
         )
     except CommitFailedError as error:
-        raise WriteConflict(f"{delta.metadata().name}: another writer was first ({error})") from error
+        raise WriteConflict(f"{name}: another writer was first ({error})") from error
     return delta.version()
 
 

@@ -29,6 +29,10 @@ class TableMissing(LakeError):
     """A table that was asked for has not been created in this lake."""
 
 
+class VersionMissing(LakeError):
+    """A version of a table that is no longer kept, or that never was."""
+
+
 class QueryRefused(LakeError):
     """A statement that `transit sql` does not run."""
 

@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from filelock import FileLock
 
 from transit_assets.lake import care
 from transit_assets.lake.commit import commit, was_only_tidied
-from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, UnpartitionedOverwrite, WriteConflict
+from transit_assets.lake.errors import (
+    LakeError,
+    SchemaDrift,
+    TableMissing,
+    UnpartitionedOverwrite,
+    VersionMissing,
+    WriteConflict,
+)
 from transit_assets.lake.schema import Column, Table
 from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, partition_text
 
@@ -78,15 +85,26 @@ class LakeTable:
     def delta(self, version: int | None = None, at: datetime | None = None) -> DeltaTable:
         """The Delta table, at its latest version, at a version or at an instant.
 
-        Raises TableMissing where it was never created.
+        Raises TableMissing where it was never created, VersionMissing where that version is not kept.
         """
-        try:
-            delta = DeltaTable(self.uri, version=version, storage_options=self._options)
-        except TableNotFoundError:
-            raise TableMissing(f"{self.table.relation} does not exist in {self._lake.location.root}") from None
         if at is not None:
-            delta.load_as_version(at)
-        return delta
+            return self.delta(self._version_at(at))
+        try:
+            return DeltaTable(self.uri, version=version, storage_options=self._options)
+        except (TableNotFoundError, DeltaError) as error:
+            if version is not None and self.exists():
+                raise VersionMissing(f"{self.table.relation}: version {version} is not kept ({error})") from error
+            if isinstance(error, TableNotFoundError):
+                raise TableMissing(f"{self.table.relation} does not exist in {self._lake.location.root}") from None
+            raise
+
+    def _version_at(self, at: datetime) -> int:
+        # By the commits' own clock: delta-rs looks at the files' times, which S3 tells in whole seconds, and
+        # silently gives the first version that is kept where none is old enough.
+        for done in self.delta().history():
+            if done["timestamp"] / 1000 <= at.timestamp():
+                return done["version"]
+        raise VersionMissing(f"{self.table.relation}: no version of {at.isoformat()} is kept")
 
     def version(self) -> int:
         return self.delta().version()
