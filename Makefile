@@ -38,6 +38,7 @@ ui: $(READY) ## Open Dagster on http://127.0.0.1:3000
 	@$(BIN)/transit ui
 
 test: lint ## Lint, types, dbt, every test
+	$(BIN)/dbt parse --no-partial-parse --project-dir dbt_project --profiles-dir dbt_project --target-path $(VENV)/dbt
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY) ## ruff, mypy and hadolint
@@ -49,6 +50,9 @@ lint: $(READY) ## ruff, mypy and hadolint
 format: $(READY) ## Let ruff put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY) ## Build dbt's docs, the data dictionary and Data Docs into site/
+	$(BIN)/python -m transit_assets.quality.site
 
 bench: $(READY) ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks

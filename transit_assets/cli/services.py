@@ -1,4 +1,4 @@
-"""Commands that serve until they are stopped: `ui`, `simulate`."""
+"""Commands that serve until they are stopped: `poll`, `ui`, `simulate`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from transit_assets.cli.lakes import open_lake
 from transit_assets.cli.mistakes import Mistake, say
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -13,8 +14,42 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
+    app.command(name="poll")(poll)
     app.command(name="ui")(ui)
     app.command(name="simulate")(simulate)
+
+
+def poll(
+    every: Annotated[
+        int | None, typer.Option(min=1, help="Seconds from one poll to the next; TRANSIT_POLL_SECONDS without it.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many polls.")] = None,
+) -> None:
+    """Poll live state for as long as it runs: payloads into the landing, the latest state of each station.
+
+    A provider that fails is a row in raw.fetches and a line here; the next poll comes at its time.
+    """
+    import time
+    from itertools import count as numbers
+
+    from transit_assets.bikes.poller import Poller
+    from transit_assets.settings import settings
+
+    configured = settings()
+    seconds = every or configured.poll_seconds
+    say(f"polling bikes every {seconds} s (Ctrl-C stops it)")
+    with Poller(open_lake(), configured) as poller:
+        for number in numbers(1):
+            started = time.monotonic()
+            done = poller.poll()
+            if not done.fetches:  # nothing was asked: the lake's origin does not allow it
+                raise Mistake(done.problem or "nothing was polled")
+            last = done.fetches[-1]
+            result = f"failed: {done.problem}" if done.problem else f"{last.outcome}, {done.stations:,} stations"
+            say(f"{last.fetched_at:%Y-%m-%d %H:%M:%S} UTC {result}")
+            if number == count:
+                return
+            time.sleep(max(0.0, seconds - (time.monotonic() - started)))
 
 
 class Process(StrEnum):
