@@ -21,7 +21,7 @@ from transit_assets.lake.errors import TableMissing, WriteConflict
 from transit_assets.lake.ledger import Load
 
 _ROWS_PER_COMMIT = 1_000_000  # bounds the memory of one write; about a month of station-hours
-_DAYS_PER_COMMIT = 366
+_DAYS_PER_COMMIT = 92
 _ATTEMPTS = 20
 
 

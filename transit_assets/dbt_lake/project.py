@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,10 @@ from transit_assets.lake.ledger import LOADS
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.results import NodeResult
     from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
+_PARSED = "partial_parse.msgpack"
+_PREPARED = (_PARSED, "manifest.json")
 _PASSED = {"success", "pass", "warn"}
 _one_at_a_time = threading.Lock()
 
@@ -91,7 +95,7 @@ def build(
         # A connection left by an earlier build would show the lake as it was then.
         DuckDBConnectionManager.close_all_connections()
         try:
-            outcome = dbtRunner(callbacks=[_listener(log)] if log else None).invoke(arguments)
+            outcome = dbtRunner(_manifest(), [_listener(log)] if log else None).invoke(arguments)
             run_id = get_invocation_id()
         finally:
             DuckDBConnectionManager.close_all_connections()
@@ -104,7 +108,7 @@ def manifest_path() -> Path:
     Raises RuntimeError with dbt's own words where the project does not parse.
     """
     folder = Path(os.environ.get("DBT_TARGET_PATH", PROJECT / "target")) / f"prepared-{_fingerprint()}"
-    if not (folder / "manifest.json").exists():
+    if not all((folder / name).exists() for name in _PREPARED):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".parsing-") as target:
             dbt = Path(sys.executable).with_name("dbt")
@@ -117,8 +121,20 @@ def manifest_path() -> Path:
             if done.returncode:
                 raise RuntimeError(f"the dbt project does not parse: {done.stdout.strip() or done.stderr.strip()}")
             folder.mkdir(exist_ok=True)
-            (Path(target) / "manifest.json").replace(folder / "manifest.json")
+            for name in _PREPARED:
+                (Path(target) / name).replace(folder / name)
     return folder / "manifest.json"
+
+
+def _manifest() -> "Manifest":
+    """The prepared manifest as dbt holds it: parsing for each build would cost as much as building a month."""
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
+
+    packed = (manifest_path().parent / _PARSED).read_bytes()
+    manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+    manifest.build_flat_graph()
+    return manifest
 
 
 def _places(target: str) -> list[str]:
@@ -126,8 +142,8 @@ def _places(target: str) -> list[str]:
 
 
 def _fingerprint() -> str:
-    """Hash over the files that dbt parses."""
-    digest = hashlib.sha256()
+    """Hash over the files that dbt parses, and its version."""
+    digest = hashlib.sha256(version("dbt-core").encode())
     for path in sorted(PROJECT.rglob("*")):
         if path.suffix in {".sql", ".yml", ".md", ".csv"} and not {"target", "logs"} & set(path.parts):
             digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
