@@ -112,9 +112,10 @@
   {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery' if where else relation) }}
 {%- endmacro %}
 
-{#- Shows the lake as it is now, also where a process runs dbt several times over one connection. -#}
+{#- Refuses days that make no sense, and shows the lake as it is now, also where a process runs dbt several times over one connection. -#}
 {% macro begin_run() -%}
   {%- if execute -%}
+    {%- do days_of_run() -%}
     {%- do tell_lake({'event': 'begin'}) -%}
   {%- endif -%}
 {%- endmacro %}
