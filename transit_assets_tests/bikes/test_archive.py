@@ -1,12 +1,13 @@
 """Imports: whole or not at all, once, and never twice over the same minutes."""
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from transit_assets.bikes.archive import import_files
+from transit_assets.bikes.archive import Span, check_overlap, import_files
 from transit_assets.bikes.clean.errors import ArchiveOverlap, ArchiveTooLarge, UnknownFormat
 from transit_assets.bikes.landed import STATUS_FEEDS, observations
 from transit_assets.lake import Lake
@@ -78,3 +79,12 @@ def test_both_halves_of_an_overlap_in_one_import_are_refused(lake: Lake, recordi
 def test_archives_with_report_times_may_overlap(lake: Lake, tmp_path: Path) -> None:
     exports = [_file(tmp_path, str(ebike), json.dumps([record(ebike=ebike)]).encode()) for ebike in (1, 2)]
     assert [one.is_new for one in import_files(lake, exports, SETTINGS)] == [True, True]
+
+
+@pytest.mark.parametrize(("hours", "is_refused"), [(-3, False), (-2, True), (0, True), (2, True), (3, False)])
+def test_archives_of_neighbouring_periods_stand_side_by_side(hours: int, is_refused: bool) -> None:
+    two_hours, shift = timedelta(hours=2), timedelta(hours=hours)
+    held = Span("held", NOON, NOON + two_hours, has_report_times=False, has_status=True)
+    new = Span("new", NOON + shift, NOON + shift + two_hours, has_report_times=False, has_status=True)
+    with pytest.raises(ArchiveOverlap) if is_refused else nullcontext():
+        check_overlap(new, [held])
