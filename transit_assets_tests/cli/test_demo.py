@@ -1,0 +1,117 @@
+"""The first ten minutes: `transit demo` and what it leaves behind, as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+Demo = tuple[Path, subprocess.CompletedProcess[str]]
+
+NIGHT = "2026-03-29T05:20:00+02:00"  # the hour from 2 to 3 of this day does not exist
+
+
+def transit(lake: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`transit` in a process of its own, at one instant."""
+    wanted = {"LAKE": str(lake), "NOW": NIGHT} | variables
+    return subprocess.run(
+        [Path(sys.executable).with_name("transit"), *arguments],
+        env={name: value for name, value in os.environ.items() if not name.startswith("TRANSIT_")}
+        | {f"TRANSIT_{name}": value for name, value in wanted.items()},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A lake filled by the demo, and what the demo said."""
+    lake = tmp_path_factory.mktemp("demo") / "lake"
+    return lake, transit(lake, "demo", "--days", "2")
+
+
+def status(lake: Path) -> dict[str, object]:
+    return json.loads(transit(lake, "status", "--json").stdout)
+
+
+def rows(lake: Path) -> dict[str, int]:
+    return {table["relation"]: table["rows"] for table in status(lake)["tables"]}  # type: ignore[attr-defined]
+
+
+@pytest.mark.xdist_group("demo")
+class TestDemo:
+    def test_it_ends_well_and_says_that_the_data_is_simulated(self, demo: Demo) -> None:
+        _, done = demo
+        assert done.returncode == 0, done.stderr
+        assert "simulated data" in done.stdout
+        assert "0 failed" in done.stdout
+        assert "make ui" in done.stdout
+
+    def test_every_layer_is_filled_and_healthy(self, demo: Demo) -> None:
+        report = status(demo[0])
+        assert (report["origin"], report["is_healthy"]) == ("simulated", True)
+        assert report["checks_passed"]
+        filled = {relation for relation, count in rows(demo[0]).items() if count}
+        assert {
+            "interim.bikes__station_status",
+            "interim.bikes__stations",
+            "interim.bikes__station_latest",
+            "processed.bikes__station_hourly",
+            "processed.bikes__zone_daily",
+            "processed.bikes__station_profile",
+        } <= filled
+
+    def test_the_warehouse_is_published(self, demo: Demo) -> None:
+        with duckdb.connect(str(demo[0] / "warehouse.duckdb"), read_only=True) as warehouse:
+            found = warehouse.execute("SELECT count(*) FROM processed.bikes__station_daily").fetchone()
+        assert found == (rows(demo[0])["processed.bikes__station_daily"],)
+
+    def test_a_day_without_its_second_hour_has_five_hours_until_half_past_five(self, demo: Demo) -> None:
+        done = transit(
+            demo[0],
+            "sql",
+            "SELECT list(DISTINCT local_hour ORDER BY local_hour) AS hours"
+            " FROM processed.bikes__station_hourly WHERE day = '2026-03-29'",
+            "--format",
+            "json",
+        )
+        hours = json.loads(done.stdout)[0]["hours"]
+        assert 2 not in hours
+        assert {0, 1, 3, 4} <= set(hours) <= {0, 1, 3, 4, 5}
+
+    def test_nothing_is_due_after_it(self, demo: Demo) -> None:
+        before = rows(demo[0])
+        done = transit(demo[0], "run", "bikes")
+        assert done.returncode == 0, done.stderr
+        assert "nothing is due" in done.stderr
+        assert rows(demo[0]) == before
+
+    def test_it_can_be_run_again_and_changes_no_row_of_a_table(self, demo: Demo) -> None:
+        before = {name: count for name, count in rows(demo[0]).items() if not name.startswith("quality.")}
+        assert transit(demo[0], "demo", "--days", "2").returncode == 0
+        after = {name: count for name, count in rows(demo[0]).items() if not name.startswith("quality.")}
+        assert after == before
+
+    def test_a_poll_refreshes_the_live_state(self, demo: Demo) -> None:
+        done = transit(demo[0], "poll", "--count", "1")
+        assert done.returncode == 0, done.stderr
+        assert " stations" in done.stderr
+
+    def test_care_changes_no_row(self, demo: Demo) -> None:
+        before = rows(demo[0])
+        done = transit(demo[0], "maintain", "--retention-hours", "0")
+        assert done.returncode == 0, done.stderr
+        assert rows(demo[0]) == before
+
+    def test_real_data_is_refused_where_simulated_data_is(self, demo: Demo, recordings: Path) -> None:
+        file = recordings / "bikes" / "payloads" / "gbfs_station_status_2025-10-18.json"
+        done = transit(demo[0], "import", "bikes", str(file))
+        assert done.returncode == 2
+        assert "simulated" in done.stderr
+
+    def test_live_feeds_are_refused(self, tmp_path: Path) -> None:
+        done = transit(tmp_path, "demo", FEEDS="live")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
