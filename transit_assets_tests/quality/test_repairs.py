@@ -62,6 +62,28 @@ def test_a_repair_may_name_the_whole_row_as_the_quarantine_lists_it(loaded: Lake
     assert one.kept_rows == 4
 
 
+def test_a_repair_touches_no_row_but_its_own(lake: Lake) -> None:
+    other = "b" * 64
+    records = cleaned(
+        *(row(None, number, payload_sha256=sha) for sha in (SHA, other) for number in (1, 2)),
+        *(row(str(2000 + number), number) for number in range(10, 20)),
+    )
+    load(lake, COUNTS, [records])
+    release(lake, COUNTS, [Repair(SHA, 1, {"station_code": "1001"}), Repair(other, 2, {"station_code": "1002"})])
+    (one,) = load(lake, COUNTS, [records])
+    assert (one.kept_rows, one.quarantined_rows) == (12, 2)
+    assert [(r["payload_sha256"], r["row_number"]) for r in list_rows(lake, COUNTS).to_pylist()] == [
+        (SHA, 2),
+        (other, 1),
+    ]
+
+
+def test_a_repair_of_another_table_from_the_same_payload_stays_there(loaded: Lake) -> None:
+    release(loaded, COUNTS, [Repair(SHA, 1, {"station_code": "1002"})])
+    (one,) = load(loaded, replace(COUNTS, name="other_counts"), [_day()])
+    assert one.quarantined_rows == 3
+
+
 def test_the_latest_repair_of_a_row_wins(loaded: Lake) -> None:
     release(loaded, COUNTS, [Repair(SHA, 2, {"bikes": 4})], now=NOW)
     release(loaded, COUNTS, [Repair(SHA, 2, {"bikes": 3})], now=NOW.replace(hour=10))

@@ -79,6 +79,13 @@ def test_each_partition_of_a_range_has_a_verdict_of_its_own(lake: Lake, monkeypa
         assert failed(found[2]) == {"bikes_bounds": 1, "key_is_unique": 2}
 
 
+def test_a_key_may_occur_once_in_each_of_two_partitions(lake: Lake) -> None:
+    report = {"reported_at": "2026-02-27 08:00:00"}
+    rows = [row("1", 1, **report), row("1", 1, day=NEXT_DAY, **report)]
+    lake.table(COUNTS).replace(stored(COUNTS, *rows), [DAY, NEXT_DAY])
+    assert [one.has_passed for one in verdict(lake, rows_suite(COUNTS), DAY, NEXT_DAY)] == [True, True]
+
+
 def test_an_unpartitioned_table_has_one_verdict(lake: Lake) -> None:
     ranking = replace(COUNTS, partition_by=None, key=("station_code",), name="ranking")
     lake.table(ranking).rebuild(lambda: stored(ranking, row("1", 1), row("1", 2), row("2", 1)))
@@ -206,6 +213,9 @@ def test_of_today_only_what_has_passed_is_expected(lake: Lake) -> None:
     (at_nine,) = verdict(lake, COMPLETE, DAY, now=datetime(2026, 3, 1, 9, tzinfo=UTC))
     assert at_nine.observed is not None
     assert (at_nine.observed["expected_slots"], at_nine.has_passed) == (40, True)
+    (within,) = verdict(lake, COMPLETE, DAY, now=datetime(2026, 3, 1, 8, 52, tzinfo=UTC))
+    assert within.observed is not None
+    assert (within.observed["expected_slots"], within.observed["seen_slots"]) == (39, 39)
     (before,) = verdict(lake, COMPLETE, DAY, now=datetime(2026, 2, 28, 12, tzinfo=UTC))
     assert before.has_passed
 
