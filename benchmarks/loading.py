@@ -1,0 +1,45 @@
+"""(e) Loading the code location, against importing Dagster and the integrations it uses alone."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.harness import Limit, Report, measure
+
+_LIMIT = 1.3
+_SLOW = ("great_expectations", "mlflow", "sklearn", "lightgbm")
+
+
+def main() -> Report:
+    found = measure({"Dagster and its integrations": integrations, "the code location": location}, rounds=5)
+    floor, ours = found.values()
+    factor = ours.seconds / floor.seconds
+    limits = [
+        Limit(f"at most {_LIMIT}× (now {factor:.2f}×)", factor <= _LIMIT),
+        Limit(f"none of {', '.join(_SLOW)} is imported", ours.result == []),
+    ]
+    text = "Imports of `dagster`, `dagster_dbt`, `dagster_duckdb` and `dagster_aws.s3`, against all definitions loaded."
+    return Report("(e) Loading the code location", text, [one.row(floor) for one in found.values()], limits)
+
+
+def integrations() -> Callable[[], Any]:
+    def run() -> list[str]:
+        import dagster_duckdb  # noqa: F401
+
+        return _slow_imports()
+
+    return run
+
+
+def location() -> Callable[[], Any]:
+    def run() -> list[str]:
+        from transit_assets.definitions import defs
+
+        defs.get_repository_def()
+        return _slow_imports()
+
+    return run
+
+
+def _slow_imports() -> list[str]:
+    return [name for name in _SLOW if name in sys.modules]
