@@ -99,7 +99,9 @@ def _compiled_sql(folder: Path) -> str:
 
     dbt = Path(sys.executable).with_name("dbt")
     command = [dbt, "--quiet", "compile", "--select", "bikes__station_daily", "--target-path", str(folder / "target")]
-    subprocess.run(command, cwd=PROJECT, env=os.environ | {"TRANSIT_LAKE": str(folder / "lake")}, check=True)
+    subprocess.run(
+        command, cwd=PROJECT, env=os.environ | {"TRANSIT_LAKE": str(folder / "lake")}, check=True, capture_output=True
+    )
     manifest = json.loads((folder / "target" / "manifest.json").read_text())
     return manifest["nodes"]["model.transit_assets.bikes__station_daily"]["compiled_code"]
 

@@ -112,7 +112,8 @@
   {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery' if where else relation) }}
 {%- endmacro %}
 
-{#- Refuses days that make no sense, and shows the lake as it is now, also where a process runs dbt several times over one connection. -#}
+{#- Refuses days that make no sense, and shows the lake as it is now, also where a process runs dbt several times
+    over one connection. -#}
 {% macro begin_run() -%}
   {%- if execute -%}
     {%- do days_of_run() -%}
@@ -123,12 +124,18 @@
 {#- Commits the marts that were built, if nothing failed and each one's data tests ran. -#}
 {% macro commit_to_lake(results) -%}
   {%- if execute -%}
-    {%- set built, failed, ran = [], [], [] -%}
+    {%- set wanted, built, failed, ran = [], [], [], [] -%}
     {%- for result in results -%}
-      {%- do ran.append(result.node.unique_id) -%}
-      {%- if result.status | string not in ('success', 'pass', 'warn', 'no-op') -%}
+      {%- if result.status | string != 'skipped' -%}
+        {%- do ran.append(result.node.unique_id) -%}
+      {%- endif -%}
+      {%- set is_mart = result.node.resource_type == 'model' and result.node.config.materialized == 'lake' -%}
+      {%- if is_mart -%}
+        {%- do wanted.append(result.node.name) -%}
+      {%- endif -%}
+      {%- if result.status | string in ('error', 'fail', 'runtime error', 'partial success') -%}
         {%- do failed.append(result.node.name) -%}
-      {%- elif result.node.resource_type == 'model' and result.node.config.materialized == 'lake' -%}
+      {%- elif is_mart and result.status | string == 'success' -%}
         {%- do built.append(result.node) -%}
       {%- endif -%}
     {%- endfor -%}
@@ -138,10 +145,9 @@
         {%- do untested.append(node.name) -%}
       {%- endfor -%}
     {%- endfor -%}
-    {%- set names = built | map(attribute='name') | join(', ') -%}
-    {%- if built and failed -%}
+    {%- if wanted and (failed or built | length < wanted | length) -%}
       {%- do exceptions.warn('Nothing was committed to the lake, because ' ~ failed | join(', ')
-                             ~ ' did not pass. Built but not committed: ' ~ names ~ '.') -%}
+                             ~ ' did not pass. Not committed: ' ~ wanted | join(', ') ~ '.') -%}
     {%- elif untested -%}
       {%- do exceptions.warn('Nothing was committed to the lake: not all data tests of ' ~ untested | unique | join(', ')
                              ~ ' were run. Use dbt build, which runs them.') -%}

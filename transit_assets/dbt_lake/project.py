@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transit_assets.dbt_lake.marts import PROJECT
+from transit_assets.dbt_lake.marts import PROJECT, mart_tables, source_tables
 from transit_assets.lake import Lake
 from transit_assets.lake.ledger import LOADS
 
@@ -235,8 +235,9 @@ def _test(result: "NodeResult") -> TestResult:
 
 
 def _relation(unique_id: str | None) -> str | None:
-    """`processed.bikes__station_daily` of `model.transit_assets.bikes__station_daily`."""
+    """`processed.bikes__station_daily` of `model.transit_assets.bikes__station_daily`; None for what is not stored."""
     if unique_id is None:
         return None
-    kind, name = unique_id.split(".", 1)[0], unique_id.rsplit(".", 1)[-1]
-    return f"{'interim' if kind == 'source' else 'processed'}.{name}"
+    name = unique_id.rsplit(".", 1)[-1]
+    known = {table.identifier: table.relation for table in (*source_tables(), *mart_tables())}
+    return known.get(name)
