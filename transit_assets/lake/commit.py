@@ -20,13 +20,13 @@ def commit(
     `is_tidying` marks a commit that changes files but no row. Raises WriteConflict where another commit
     touched, since that version, what this one overwrites, SchemaDrift where the stored columns are others.
     """
-    name, stored = delta.metadata().name, pa.schema(delta.schema()).names
+    relation, stored = delta.metadata().name, pa.schema(delta.schema()).names
     for column in rows.column_names:
         if column not in stored:
-            raise SchemaDrift(f"the stored {name} has no column {column}; add it with add_column() first")
+            raise SchemaDrift(f"the stored {relation} has no column {column}; add it with add_column() first")
     for column in stored:
         if column not in rows.column_names:
-            raise SchemaDrift(f"the stored {name} has a column {column} that the rows do not have")
+            raise SchemaDrift(f"the stored {relation} has a column {column} that the rows do not have")
     try:
         write_deltalake(  # type: ignore[call-overload]  # each mode has its own overload
             delta,
@@ -40,7 +40,7 @@ def commit(
             ),
         )
     except CommitFailedError as error:
-        raise WriteConflict(f"{name}: another writer was first ({error})") from error
+        raise WriteConflict(f"{relation}: another writer was first ({error})") from error
     return delta.version()
 
 

@@ -231,8 +231,9 @@ class Landing:
     def fingerprints(self, domain: str, feeds: Sequence[str]) -> dict[str, str]:
         """For each partition that landed data touches, a hash of what was observed: payload, time and outcome."""
         found = self._lake.table(FETCHES).scan(
-            "SELECT partition, md5(string_agg(sha256 || outcome || epoch_us(fetched_at), ',' ORDER BY fetched_at,"
-            " sha256, outcome)) AS fingerprint FROM (SELECT unnest(partitions) AS partition, * FROM fetches"
+            # The order of rows does not matter to XOR, which halves the time of hashing a sorted list.
+            "SELECT partition, md5(count(*) || '-' || bit_xor(md5_number(sha256 || outcome || epoch_us(fetched_at))))"
+            " AS fingerprint FROM (SELECT unnest(partitions) AS partition, * FROM fetches"
             " WHERE domain = ? AND list_contains(?, feed) AND outcome IN ('landed', 'not_modified')"
             " AND sha256 IS NOT NULL) GROUP BY partition ORDER BY partition",
             [domain, list(feeds)],

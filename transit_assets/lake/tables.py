@@ -71,7 +71,7 @@ class LakeTable:
                     self.table.schema,
                     mode="ignore",
                     partition_by=[self.table.partition_by] if self.table.partition_by else None,
-                    name=self.table.identifier,
+                    name=self.table.relation,
                     description=self.table.description,
                     configuration=_PROPERTIES,
                     commit_properties=CommitProperties(max_commit_retries=0),
