@@ -79,6 +79,8 @@ def test_a_reader_keeps_the_old_file_while_a_new_one_takes_its_place(lake: Lake,
     fill(lake, 1)
     publish(lake, path)
     reader = duckdb.connect(str(path), read_only=True)
+    held, before = path.with_name("held by the reader"), path.read_bytes()
+    os.link(path, held)
     fill(lake, 2)
     publisher = CONTEXT.Process(target=_publish, args=(lake.location.root, str(path)))
     publisher.start()
@@ -86,6 +88,7 @@ def test_a_reader_keeps_the_old_file_while_a_new_one_takes_its_place(lake: Lake,
     assert publisher.exitcode == 0
     assert reader.execute("SELECT count(*) FROM processed.test__mart").fetchall() == [(1,)]
     reader.close()
+    assert held.read_bytes() == before
     assert read(path, "SELECT count(*) FROM processed.test__mart") == [(2,)]
 
 
