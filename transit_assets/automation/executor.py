@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from transit_assets.automation.instance import process_tags
+from transit_assets.automation.instance import fewer_disk_syncs, process_tags
 
 
 class TaggedExecutor(dg.Executor):
@@ -28,7 +28,23 @@ class TaggedExecutor(dg.Executor):
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
         plan_context.instance.add_run_tags(plan_context.run_id, process_tags())
-        yield from self._inner.execute(plan_context, execution_plan)
+        with fewer_disk_syncs():
+            for event in self._inner.execute(plan_context, execution_plan):
+                yield event
+                if was_interrupted(event):  # a retry policy would start the step again, whoever stopped it
+                    raise KeyboardInterrupt
+
+
+def was_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether a step ended, or is to be tried again, because somebody stopped it (Ctrl-C, *Terminate* in the UI)."""
+    error: Any = None
+    if event.is_step_up_for_retry:
+        error = event.step_retry_data.error
+    elif event.is_step_failure:
+        error = event.step_failure_data.error
+    while error is not None and error.cls_name not in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        error = error.cause
+    return error is not None
 
 
 @dg.executor(name="in_process", config_schema=dg.in_process_executor.config_schema)

@@ -7,7 +7,7 @@ import typer
 
 from transit_assets.cli.lakes import open_lake
 from transit_assets.cli.mistakes import FAILED, Mistake, say
-from transit_assets.cli.progress import progress
+from transit_assets.cli.progress import progress, stoppable
 
 if TYPE_CHECKING:
     from transit_assets.lake import Lake
@@ -36,7 +36,8 @@ def demo(
     _refuse_real(lake, configured)
     last: date = today()
     with progress() as doing:
-        result = materialize(DOMAINS, last - timedelta(days=days - 1), last, progress=doing)
+        first = last - timedelta(days=days - 1)
+        result = stoppable(lambda: materialize(DOMAINS, first, last, progress=doing))
         if result.is_ok:
             doing("publishing the warehouse")
             publish(lake, configured.warehouse_path)

@@ -1,5 +1,7 @@
 """What a user sees when something goes wrong: one line and an exit code, never a stack trace for a mistake."""
 
+import os
+import sys
 from typing import Any
 
 import typer
@@ -72,7 +74,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             say("interrupted: the lake holds what was committed before, and the next run takes up the rest")
-            raise typer.Exit(INTERRUPTED) from None
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)  # threads that are still at work would make an orderly end wait for them, or abort
         except Exception as error:
             explained = explain(error)
             if explained is None:

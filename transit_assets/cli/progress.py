@@ -1,10 +1,37 @@
 """What is being done right now, on standard error: a spinner on a terminal, one line each elsewhere."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 Say = Callable[[str], None]
+Result = TypeVar("Result")
+
+
+def stoppable(work: Callable[[], Result]) -> Result:
+    """Do some work so that Ctrl-C ends it at once, by KeyboardInterrupt; its errors are raised here.
+
+    On the main thread Dagster takes Ctrl-C for a step that failed, and its retry policy starts the step again. What
+    the work had begun is left as by a kill: the lake holds what was committed, and the next start closes the run.
+    """
+    done: list[Result] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  raised again by the main thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)  # an unbounded join would not hear Ctrl-C
+    if errors:
+        raise errors[0]
+    return done[0]
 
 
 @contextmanager

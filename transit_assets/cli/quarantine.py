@@ -70,11 +70,11 @@ def release(
         say(f"`transit run {target.domain}` builds it")
         return
     from transit_assets.automation.runs import materialize
-    from transit_assets.cli.progress import progress
+    from transit_assets.cli.progress import progress, stoppable
     from transit_assets.cli.work import report
 
     with progress() as doing:
-        result = materialize([str(target.domain)], steps=["interim", "processed"], progress=doing)
+        result = stoppable(lambda: materialize([str(target.domain)], steps=["interim", "processed"], progress=doing))
     report(result)
 
 

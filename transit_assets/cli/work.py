@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from transit_assets.cli.mistakes import FAILED, Mistake, say
-from transit_assets.cli.progress import progress
+from transit_assets.cli.progress import progress, stoppable
 
 if TYPE_CHECKING:
     from transit_assets.automation.runs import Materialized
@@ -34,7 +34,7 @@ def run(
     wanted = [step.strip() for step in steps.split(",") if step.strip()]
     with progress() as doing:
         try:
-            result = materialize(domains, _day(first), _day(last), wanted, progress=doing)
+            result = stoppable(lambda: materialize(domains, _day(first), _day(last), wanted, progress=doing))
         except ValueError as error:
             raise Mistake(str(error)) from None
     report(result)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,24 @@ class TestDemo:
     def test_live_feeds_are_refused(self, tmp_path: Path) -> None:
         done = transit(tmp_path, "demo", FEEDS="live")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_ctrl_c_stops_a_run_at_once_and_the_next_run_takes_up_the_rest(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    environment = os.environ | {"TRANSIT_LAKE": str(lake), "TRANSIT_NOW": NIGHT}
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("transit"), "run", "bikes", "--steps", "raw,interim"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "raw" in process.stderr.readline()  # the next piece of work has begun
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "interrupted: the lake holds what was committed" in rest
+
+    done = transit(lake, "run", "bikes", "--steps", "interim")
+    assert done.returncode == 0, done.stderr
+    assert rows(lake)["interim.bikes__station_status"] > 0
