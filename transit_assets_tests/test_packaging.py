@@ -199,3 +199,24 @@ def test_the_values_of_the_example_environment_are_the_defaults() -> None:
     example = {name.lower(): value for name, value in lines if name not in {"LAKE", "NOW"}}
     default = Settings(_env_file=None)
     assert Settings(_env_file=None, **example).model_dump() == default.model_dump()
+
+
+# Documents -----------------------------------------------------------------------------------------
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_only_settings_and_commands_that_exist(page: Path) -> None:
+    text = page.read_text()
+    settings = {f"TRANSIT_{name.upper()}" for name in Settings.model_fields} | {"TRANSIT_RECORDINGS"}
+    assert set(re.findall(r"\bTRANSIT_[A-Z_]*[A-Z]\b", text)) <= settings
+    groups = {str(group.name) for group in app.registered_groups}
+    named = set(re.findall(r"(?:`|bin/|^)transit ([a-z]+)", text, re.MULTILINE))
+    assert named <= COMMANDS | groups
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_leads_somewhere(page: Path) -> None:
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", page.read_text())]
+    assert [link for link in links if link and "://" not in link and not (page.parent / link).exists()] == []
