@@ -5,10 +5,10 @@ Dagster pays as well, and what Dagster does around it.
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Limit, Report, measure
@@ -56,8 +56,8 @@ def without(folder: str) -> Callable[[], Any]:
     def run() -> int:
         prints = lake.landing.fingerprints("bikes", feeds)
         cleaned = (
-            station_status(date.fromisoformat(day), observations(lake, feeds, day), prints.get(day))
-            for day in _days(_DAYS)
+            station_status(date.fromisoformat(day), observed, prints.get(day))
+            for day, observed in observations(lake, feeds, _days(_DAYS))
         )
         return len(load(lake, STATION_STATUS, cleaned))
 
@@ -90,12 +90,13 @@ def _prepared(folder: str) -> tuple[Callable[[str | None, dict[str, str]], None]
     """How to execute the asset alone on a fresh instance, and what the instance then knows of it."""
     import dagster as dg
 
+    from transit_assets.automation.instance import fewer_disk_syncs, prepare
     from transit_assets.automation.resources import LakeResource
     from transit_assets.bikes.assets import raw_station_status, station_status
+    from transit_assets.settings import Settings
 
-    home = tempfile.mkdtemp(dir=folder)
-    os.environ["DAGSTER_HOME"] = home
-    instance = dg.DagsterInstance.local_temp(home)
+    home = prepare(Settings(lake=f"{folder}/lake", dagster_home=Path(tempfile.mkdtemp(dir=folder))))
+    instance = dg.DagsterInstance.from_config(str(home))
     resources = {"lake": LakeResource(root=f"{folder}/lake")}
     job = dg.Definitions(
         assets=[raw_station_status, station_status], resources=resources
@@ -103,9 +104,10 @@ def _prepared(folder: str) -> tuple[Callable[[str | None, dict[str, str]], None]
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
     def execute(day: str | None, tags: dict[str, str]) -> None:
-        done = job.execute_in_process(
-            instance=instance, asset_selection=[station_status.key], partition_key=day, tags=tags, run_config=quiet
-        )
+        with fewer_disk_syncs():
+            done = job.execute_in_process(
+                instance=instance, asset_selection=[station_status.key], partition_key=day, tags=tags, run_config=quiet
+            )
         assert done.success
 
     def summary() -> dict[str, int]:

@@ -47,7 +47,7 @@ def was_interrupted(event: dg.DagsterEvent) -> bool:
     return error is not None
 
 
-@dg.executor(name="in_process", config_schema=dg.in_process_executor.config_schema)
+@dg.executor(name="in_process", config_schema=dg.in_process_executor.config_schema.as_field())
 def tagged_in_process_executor(context: dg.InitExecutorContext) -> dg.Executor:
     """In process, and recognisable when killed."""
     create = dg.in_process_executor.executor_creation_fn

@@ -9,6 +9,7 @@ tag, so that a run whose process was killed from outside is recognised and close
 import logging
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,10 +75,40 @@ def configuration(configured: Settings) -> dict[str, Any]:
 
 
 @contextmanager
+def fewer_disk_syncs() -> Iterator[None]:
+    """While it lasts, SQLite commits of this process wait for the disk only when their log is folded in.
+
+    Dagster commits five times for each materialized day, over connections that live for one statement, and the last
+    one to close folds the log in: 90 ms a day on a busy disk. In this mode nothing is lost when a process dies, and
+    the file stays whole when the power goes.
+    """
+    from sqlalchemy import Engine, event
+
+    held: dict[str, sqlite3.Connection] = {}
+
+    def connected(connection: Any, _: Any) -> None:
+        if not isinstance(connection, sqlite3.Connection):
+            return
+        connection.execute("PRAGMA synchronous = NORMAL")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path and path not in held:
+            held[path] = sqlite3.connect(path, check_same_thread=False)
+            held[path].execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    event.listen(Engine, "connect", connected)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", connected)
+        for connection in held.values():
+            connection.close()
+
+
+@contextmanager
 def opened(configured: Settings) -> Iterator[dg.DagsterInstance]:
     """The prepared instance, with the leftovers of killed runs cleared away."""
     folder = prepare(configured)
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    with fewer_disk_syncs(), dg.DagsterInstance.from_config(str(folder)) as instance:
         reconcile(instance)
         yield instance
 

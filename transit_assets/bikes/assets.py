@@ -111,8 +111,8 @@ def _load_days(context: dg.AssetExecutionContext, lake: "Lake", table: "Table", 
     feeds = FEEDS_OF[table.relation]
     fingerprints = lake.landing.fingerprints("bikes", feeds)  # before reading: what lands now makes the day due again
     cleaned = (
-        clean(date.fromisoformat(day), observations(lake, feeds, day), fingerprints.get(day))
-        for day in context.partition_keys
+        clean(date.fromisoformat(day), observed, fingerprints.get(day))
+        for day, observed in observations(lake, feeds, context.partition_keys)
     )
     report_loads(context, lake, table, load(lake, table, cleaned, run_id=context.run.run_id))
 

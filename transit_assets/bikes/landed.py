@@ -12,23 +12,35 @@ INFORMATION_FEEDS = ("station_information", "station_status", "archive", "repair
 FEEDS_OF = {STATION_STATUS.relation: STATUS_FEEDS, STATION_INFORMATION.relation: INFORMATION_FEEDS}
 """What each daily table is built from."""
 
+_DAYS_AT_ONCE = 31
 
-def observations(lake: Lake, feeds: Sequence[str], day: str) -> Iterator[Observation]:
-    """Polls and archives that touch a day, oldest first; one payload is held at a time.
 
-    A poll that was not modified is one more observation of the earlier payload. Repairs are no observations:
-    the load puts them in.
+def observations(lake: Lake, feeds: Sequence[str], days: Sequence[str]) -> Iterator[tuple[str, Iterator[Observation]]]:
+    """For each day the polls and archives that touch it, oldest first; one payload is held at a time.
+
+    The outcome table is read once for a month of days, because a look at it costs as much as a small day.
     """
+    for start in range(0, len(days), _DAYS_AT_ONCE):
+        some = days[start : start + _DAYS_AT_ONCE]
+        of_day: dict[str, list[Fetch]] = {day: [] for day in some}
+        for fetch in lake.landing.fetches("bikes", feeds, partitions=some):
+            for day in fetch.partitions:
+                if day in of_day and fetch.outcome in ("landed", "not_modified"):
+                    of_day[day].append(fetch)
+        for day, fetches in of_day.items():
+            yield day, _observed(lake, fetches, day)
+
+
+def _observed(lake: Lake, fetches: Sequence[Fetch], day: str) -> Iterator[Observation]:
+    """A poll that was not modified is one more observation of the earlier payload; the load puts repairs in."""
     held: tuple[str | None, bytes] = (None, b"")
-    for fetch in lake.landing.fetches("bikes", feeds, partitions=[day]):
-        if fetch.outcome not in ("landed", "not_modified") or fetch.sha256 is None or fetch.feed == "repairs":
-            continue
+    for fetch in fetches:
         if fetch.feed == "archive":
             yield _archive(lake, fetch, day)
-            continue
-        if held[0] != fetch.sha256:
-            held = (fetch.sha256, lake.landing.payload(fetch))
-        yield Poll(fetch.fetched_at, fetch.sha256, held[1])
+        elif fetch.feed != "repairs" and fetch.sha256 is not None:
+            if held[0] != fetch.sha256:
+                held = (fetch.sha256, lake.landing.payload(fetch))
+            yield Poll(fetch.fetched_at, fetch.sha256, held[1])
 
 
 def _archive(lake: Lake, fetch: Fetch, day: str) -> Archive:

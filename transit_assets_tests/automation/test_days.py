@@ -64,7 +64,9 @@ def test_a_fixed_clock_goes_before_the_tick(city: Lake) -> None:
 
 
 def rows(*days: str) -> pa.Table:
-    return pa.table({"day": [date.fromisoformat(text) for text in days], "bikes": pa.array([1] * len(days), pa.int32())})
+    return pa.table(
+        {"day": [date.fromisoformat(text) for text in days], "bikes": pa.array([1] * len(days), pa.int32())}
+    )
 
 
 @pytest.mark.parametrize(
