@@ -67,7 +67,10 @@ def _summarize(lake: "Lake", configured: "Settings") -> None:
     out.print("\n[bold]Open next[/]")
     for what, command in (
         ("the assets, their lineage and checks", "make ui            http://127.0.0.1:3000"),
-        ("a question in SQL", '.venv/bin/transit sql "FROM processed.bikes__stations_sometimes_empty LIMIT 10"'),
+        (
+            "a question in SQL",
+            '.venv/bin/transit sql "FROM processed.bikes__stations_sometimes_empty ORDER BY empty_rank LIMIT 10"',
+        ),
         ("any SQL client", f"duckdb {configured.warehouse_path}"),
         ("the documentation", "docs/index.md, and `make docs` for lineage, dictionary and Data Docs"),
     ):
