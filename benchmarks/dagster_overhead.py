@@ -45,7 +45,7 @@ def main() -> Report:
 
 def without(folder: str) -> Callable[[], Any]:
     from transit_assets.bikes.clean.status import station_status
-    from transit_assets.bikes.landed import FEEDS_OF, observations
+    from transit_assets.bikes.landed import FEEDS_OF, observations_by_day
     from transit_assets.bikes.schema import STATION_STATUS
     from transit_assets.lake import Lake
     from transit_assets.quality.load import load
@@ -57,7 +57,7 @@ def without(folder: str) -> Callable[[], Any]:
         prints = lake.landing.fingerprints("bikes", feeds)
         cleaned = (
             station_status(date.fromisoformat(day), observed, prints.get(day))
-            for day, observed in observations(lake, feeds, _days(_DAYS))
+            for day, observed in observations_by_day(lake, feeds, _days(_DAYS))
         )
         return len(load(lake, STATION_STATUS, cleaned))
 

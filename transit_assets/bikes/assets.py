@@ -16,7 +16,7 @@ from transit_assets.automation.marts import mart_assets
 from transit_assets.automation.partitions import PARIS_DAYS
 from transit_assets.automation.reports import report_landing, report_load, report_loads
 from transit_assets.automation.resources import LakeResource
-from transit_assets.bikes.landed import FEEDS_OF, observations
+from transit_assets.bikes.landed import FEEDS_OF, observations_by_day
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
 from transit_assets.settings import settings
 
@@ -112,7 +112,7 @@ def _load_days(context: dg.AssetExecutionContext, lake: "Lake", table: "Table", 
     fingerprints = lake.landing.fingerprints("bikes", feeds)  # before reading: what lands now makes the day due again
     cleaned = (
         clean(date.fromisoformat(day), observed, fingerprints.get(day))
-        for day, observed in observations(lake, feeds, context.partition_keys)
+        for day, observed in observations_by_day(lake, feeds, context.partition_keys)
     )
     report_loads(context, lake, table, load(lake, table, cleaned, run_id=context.run.run_id))
 

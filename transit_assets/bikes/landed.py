@@ -15,8 +15,16 @@ FEEDS_OF = {STATION_STATUS.relation: STATUS_FEEDS, STATION_INFORMATION.relation:
 _DAYS_AT_ONCE = 31
 
 
-def observations(lake: Lake, feeds: Sequence[str], days: Sequence[str]) -> Iterator[tuple[str, Iterator[Observation]]]:
-    """For each day the polls and archives that touch it, oldest first; one payload is held at a time.
+def observations(lake: Lake, feeds: Sequence[str], day: str) -> Iterator[Observation]:
+    """Polls and archives that touch a day, oldest first; one payload is held at a time."""
+    for _, observed in observations_by_day(lake, feeds, [day]):
+        yield from observed
+
+
+def observations_by_day(
+    lake: Lake, feeds: Sequence[str], days: Sequence[str]
+) -> Iterator[tuple[str, Iterator[Observation]]]:
+    """The observations of each of many days.
 
     The outcome table is read once for a month of days, because a look at it costs as much as a small day.
     """
