@@ -127,8 +127,10 @@ def floor(folder: str) -> Callable[[], Any]:
 
 def transit(folder: str) -> Callable[[], Any]:
     import dbt.adapters.duckdb.impl
-    import dbt.cli.main  # noqa: F401
+    import dbt.cli.main
+    import dbt.task.build  # noqa: F401
 
+    import transit_assets.dbt_lake.plugin  # noqa: F401
     from transit_assets.dbt_lake import build, mart_tables
     from transit_assets.lake import Lake
 
