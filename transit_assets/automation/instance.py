@@ -93,6 +93,7 @@ def fewer_disk_syncs() -> Iterator[None]:
         path = connection.execute("PRAGMA database_list").fetchone()[2]
         if path and path not in held:
             held[path] = sqlite3.connect(path, check_same_thread=False)
+        if path:  # a look takes hold of the log, once Dagster has switched the file to it
             held[path].execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     event.listen(Engine, "connect", connected)
