@@ -90,7 +90,16 @@ def build(
 
     given = {"from_day": from_day, "to_day": to_day} | (variables or {})
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="transit-assets-dbt-") as target, _lake_of_dbt(lake):
-        arguments = ["--quiet", "build", *_places(target), "--vars", json.dumps(given), "--log-level-file", "none"]
+        arguments = [
+            "--quiet",
+            "build",
+            *_places(target),
+            "--vars",
+            json.dumps(given),
+            "--log-level-file",
+            "none",
+            "--no-write-json",
+        ]
         arguments += ["--select", *select] if select else []
         # A connection left by an earlier build would show the lake as it was then.
         DuckDBConnectionManager.close_all_connections()
