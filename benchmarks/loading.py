@@ -14,7 +14,11 @@ _SLOW = ("great_expectations", "mlflow", "sklearn", "lightgbm")
 
 
 def main() -> Report:
-    compileall.compile_dir(ROOT / "transit_assets", quiet=2)  # as any second start finds it
+    from transit_assets.dbt_lake import manifest_path
+
+    # As any second start finds them: the code compiled, the dbt project parsed.
+    compileall.compile_dir(ROOT / "transit_assets", quiet=2)
+    manifest_path()
     found = measure({"Dagster and its integrations": integrations, "the code location": location}, rounds=5)
     floor, ours = found.values()
     factor = ours.seconds / floor.seconds
