@@ -80,6 +80,15 @@ def test_a_mart_downstream_sees_committed_days_beside_those_being_built(filled: 
     assert content(filled) == before
 
 
+def test_tests_of_a_mart_downstream_see_committed_days_too(filled: Lake) -> None:
+    """Station 1001 is described twice, and is not among the reports of the day being built."""
+    assert build(filled, iso(DAYS[0]), iso(DAYS[0])).has_passed
+    filled.table(STATION_STATUS).replace(rows_of(STATION_STATUS, day_of_reports(DAYS[1], ["1002"])), [DAYS[1]])
+    break_a_test(filled)
+    outcome = build(filled, iso(DAYS[1]), iso(DAYS[1]))
+    assert "unique_key_bikes__stations_sometimes_empty_station_code" in str(outcome.error)
+
+
 def test_only_the_days_of_the_run_are_replaced(filled: Lake) -> None:
     build(filled)
     changed = rows_of(STATION_STATUS, [row for day in DAYS[:2] for row in day_of_reports(day, ["1001"])])
