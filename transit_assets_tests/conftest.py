@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -34,12 +35,14 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def _serve_s3(pipe: Connection) -> None:
-    from moto.server import ThreadedMotoServer
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    pipe.send(server.get_host_and_port())
+    # One request at a time: moto looks and then stores, so that two threads would both win a conditional put.
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    pipe.send((server.host, server.server_port))
     with suppress(EOFError):
         pipe.recv()  # returns when the tests end or die
 
