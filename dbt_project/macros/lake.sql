@@ -50,7 +50,7 @@
   {%- set query -%}
     select min(day)::varchar as step_from, max(day)::varchar as step_to
     from (
-      select day, sum(sum(rows)) over (order by day) // {{ var('rows_per_step', 2500000) }} as step
+      select day, sum(sum(rows)) over (order by day) // {{ var('rows_per_step', 2000000) }} as step
       from lake.days
       where relation in ('{{ sources | join("', '") }}') and day between {{ from_day }} and {{ to_day }}
       group by day

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PARSED = "partial_parse.msgpack"
 _PREPARED = (_PARSED, "manifest.json")
+_LEAN = ("--log-level-file", "none", "--no-write-json", "--no-populate-cache")  # nothing here reads what these make
 _PASSED = {"success", "pass", "warn"}
 _one_at_a_time = threading.Lock()
 
@@ -90,16 +91,7 @@ def build(
 
     given = {"from_day": from_day, "to_day": to_day} | (variables or {})
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="transit-assets-dbt-") as target, _lake_of_dbt(lake):
-        arguments = [
-            "--quiet",
-            "build",
-            *_places(target),
-            "--vars",
-            json.dumps(given),
-            "--log-level-file",
-            "none",
-            "--no-write-json",
-        ]
+        arguments = ["--quiet", "build", *_places(target), "--vars", json.dumps(given), *_LEAN]
         arguments += ["--select", *select] if select else []
         # A connection left by an earlier build would show the lake as it was then.
         DuckDBConnectionManager.close_all_connections()
