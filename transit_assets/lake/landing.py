@@ -191,6 +191,13 @@ class Landing:
         query = f"SELECT {columns} FROM fetches WHERE {' AND '.join(where)} ORDER BY fetched_at, fetch_id"
         return [_fetch(row) for row in self._lake.table(FETCHES).scan(query, values, where=skip).to_pylist()]
 
+    def is_empty(self, domain: str) -> bool:
+        """Whether no payload of a domain has landed yet."""
+        found = self._lake.table(FETCHES).scan(
+            "SELECT 1 FROM fetches WHERE domain = ? AND sha256 IS NOT NULL LIMIT 1", [domain]
+        )
+        return found.num_rows == 0
+
     def payload(self, fetch: Fetch) -> bytes:
         """The bytes as received. Raises PayloadCorrupt where their hash has changed, FileNotFoundError where gone."""
         path = _path_of(fetch)

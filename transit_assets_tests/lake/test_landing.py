@@ -266,3 +266,11 @@ def test_a_decoder_that_fails_leaves_nothing_that_counts(any_lake: Lake, archive
 def test_an_archive_without_rows_gives_none(any_lake: Lake) -> None:
     [empty] = any_lake.landing.land([(fetch(feed="archive"), b"")])
     assert any_lake.decoded(empty, "2026-03-01", Decoder(), 1).num_rows == 0
+
+
+def test_a_domain_is_empty_until_its_first_payload(any_lake: Lake) -> None:
+    assert any_lake.landing.is_empty("bikes")
+    any_lake.landing.land([(fetch(outcome="failed", error="500"), None), (fetch(domain="rail"), b"payload")])
+    assert any_lake.landing.is_empty("bikes")
+    any_lake.landing.land([(fetch(), b"payload")])
+    assert not any_lake.landing.is_empty("bikes")
