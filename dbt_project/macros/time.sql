@@ -2,6 +2,9 @@
 
 {% macro hour_us() -%} 3600000000 {%- endmacro %}
 
+{#- Minutes as microseconds; 36 of them are too many for an INT32. -#}
+{% macro minutes_us(minutes) -%} {{ minutes }}::bigint * 60000000 {%- endmacro %}
+
 {#- First instant of a Paris day; a day has 23, 24 or 25 hours. -#}
 {% macro day_start_at(day) -%} timezone('Europe/Paris', ({{ day }})::timestamp) {%- endmacro %}
 

@@ -7,8 +7,9 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
-MEASURES = ("mechanical", "ebike", "docks_free")
+MEASURES = ("bikes", "mechanical", "ebike", "docks_free")
 HOUR = dt.timedelta(hours=1)
+HALF = Fraction(1, 2)
 State = tuple[dt.datetime, dt.datetime, dict]
 
 
@@ -19,9 +20,24 @@ def bounds(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
 
 
 def is_observed(row: dict) -> bool:
-    counts = [row[name] for name in ("bikes", *MEASURES)]
     is_closed = False in (row["is_installed"], row["is_renting"], row["is_returning"])
-    return not row["is_stale"] and not is_closed and None not in counts and row["bikes"] + row["docks_free"] > 0
+    is_known = None not in (row["bikes"], row["docks_free"])
+    return not row["is_stale"] and not is_closed and is_known and row["bikes"] + row["docks_free"] > 0
+
+
+def fresh_until(row: dict) -> dt.datetime:
+    """What a provider reported holds for an hour; a poll holds for itself."""
+    return (
+        row["reported_at"] + HOUR
+        if row["reported_at_provenance"] == "provider"
+        else dt.datetime.max.replace(tzinfo=dt.UTC)
+    )
+
+
+def observed(parts: Iterable[State]) -> list[State]:
+    """The parts that count, cut where the report is no longer fresh."""
+    cut = [(start, min(until, fresh_until(row)), row) for start, until, row in parts if is_observed(row)]
+    return [(start, until, row) for start, until, row in cut if start < until]
 
 
 def states(rows: Iterable[dict], max_gap: dt.timedelta = dt.timedelta(minutes=20)) -> dict[tuple, list[State]]:
@@ -41,25 +57,25 @@ def states(rows: Iterable[dict], max_gap: dt.timedelta = dt.timedelta(minutes=20
     return found
 
 
-def statistics(parts: list[State], length: dt.timedelta, min_coverage: Fraction = Fraction(1, 2)) -> dict:
+def statistics(parts: list[State], length: dt.timedelta) -> dict:
     """The columns of one row of a station mart."""
-    seen = [
-        (Fraction((until - start) / dt.timedelta(microseconds=1)), row)
-        for start, until, row in parts
-        if is_observed(row)
-    ]
+    seen = [(Fraction((until - start) / dt.timedelta(microseconds=1)), row) for start, until, row in observed(parts)]
+    length_us = Fraction(length / dt.timedelta(microseconds=1))
     time = sum(weight for weight, _ in seen)
-    coverage = time / Fraction(length / dt.timedelta(microseconds=1))
-    is_given = coverage >= min_coverage
-    values: dict = {"coverage": float(coverage), "states": len(seen)}
+    values: dict = {"coverage": float(time / length_us), "states": len(seen)}
     for name in MEASURES:
-        counts = [row[name] for _, row in seen]
+        known = [(weight, row[name]) for weight, row in seen if row[name] is not None]
+        known_time, counts = sum(weight for weight, _ in known), [count for _, count in known]
+        is_given = known_time / length_us >= HALF
         values |= {
             f"{name}_mean": float(Fraction(sum(counts), len(counts))) if is_given else None,
-            f"{name}_time_weighted_mean": float(sum(w * row[name] for w, row in seen) / time) if is_given else None,
+            f"{name}_time_weighted_mean": float(sum(w * count for w, count in known) / known_time)
+            if is_given
+            else None,
             f"{name}_min": min(counts) if is_given else None,
             f"{name}_max": max(counts) if is_given else None,
         }
+    is_given = time / length_us >= HALF
     for name, count in (("empty_share", "bikes"), ("full_share", "docks_free")):
         values[name] = float(sum(w for w, row in seen if row[count] == 0) / time) if is_given else None
     return values
@@ -93,38 +109,47 @@ def station_hourly(rows: list[dict]) -> dict[tuple, dict]:
 
 
 def zone_hourly(rows: list[dict], zones: dict[tuple, str]) -> dict[tuple, dict]:
-    """Totals by day, zone and hour, where enough was observed; `zones` by day and station."""
+    """Totals by day, zone and hour, for every hour that was polled; `zones` by day and station."""
     parts, hourly = hour_parts(rows), station_hourly(rows)
     members = defaultdict(list)
-    for (day, code, hour), values in hourly.items():
-        if (day, code) in zones and values["empty_share"] is not None:
+    for day, code, hour in hourly:
+        if (day, code) in zones:
             members[day, zones[day, code], hour].append(code)
     found = {}
     for (day, zone, hour), codes in members.items():
         stations = sum(1 for (d, _), z in zones.items() if (d, z) == (day, zone))
-        coverage = sum(hourly[day, code, hour]["coverage"] for code in codes) / stations
-        held = {code: [p for p in parts[day, code, hour] if is_observed(p[2])] for code in codes}
-        instants = sorted({hour} | {start for code in codes for start, _, _ in held[code][1:]})
-        values: dict = {"coverage": coverage, "stations": stations, "stations_observed": len(codes)}
+        of = {code: hourly[day, code, hour] for code in codes}
+        counted = [code for code in codes if of[code]["empty_share"] is not None]
+        held = {code: observed(parts[day, code, hour]) for code in counted}
+        instants = sorted({hour} | {start for code in counted for start, _, _ in held[code][1:]})
+        weights = [(b - a) / HOUR for a, b in zip(instants, [*instants[1:], hour + HOUR], strict=True)]
+        values: dict = {
+            "coverage": sum(of[code]["coverage"] for code in codes) / stations,
+            "stations": stations,
+            "stations_observed": len(counted),
+        }
         for name in MEASURES:
-            totals = [sum(_count(held[code], at, name) for code in codes) for at in instants]
-            weights = [(b - a) / HOUR for a, b in zip(instants, [*instants[1:], hour + HOUR], strict=True)]
+            knowing = [code for code in counted if of[code][f"{name}_mean"] is not None]
+            totals = [sum(_count(held[code], at, name) for code in knowing) for at in instants]
+            is_given = sum(of[code]["coverage"] for code in knowing) / stations >= HALF
             values |= {
-                f"{name}_mean": sum(totals) / len(totals),
-                f"{name}_time_weighted_mean": sum(t * w for t, w in zip(totals, weights, strict=True)),
-                f"{name}_min": min(totals),
-                f"{name}_max": max(totals),
+                f"{name}_mean": sum(totals) / len(totals) if is_given else None,
+                f"{name}_time_weighted_mean": sum(t * w for t, w in zip(totals, weights, strict=True))
+                if is_given
+                else None,
+                f"{name}_min": min(totals) if is_given else None,
+                f"{name}_max": max(totals) if is_given else None,
             }
-        observed = sum(hourly[day, code, hour]["coverage"] for code in codes)
+        time = sum(of[code]["coverage"] for code in counted)
         for name in ("empty_share", "full_share"):
-            values[name] = sum(hourly[day, c, hour][name] * hourly[day, c, hour]["coverage"] for c in codes) / observed
-        if coverage < 0.5:
-            values |= {name: None for name in values if name.startswith(MEASURES) or name.endswith("_share")}
+            share = sum(of[code][name] * of[code]["coverage"] for code in counted)
+            values[name] = share / time if time / stations >= HALF else None
         found[day, zone, hour] = values
     return found
 
 
 def _count(parts: list[State], at: dt.datetime, name: str) -> int:
-    """What a station held at an instant: its last count, or its first before there was one."""
-    known = [row[name] for start, _, row in parts if start <= at]
-    return known[-1] if known else parts[0][2][name]
+    """What a station held at an instant: its last known count, or its first before there was one."""
+    counts = [(start, row[name]) for start, _, row in parts if row[name] is not None]
+    known = [count for start, count in counts if start <= at]
+    return known[-1] if known else counts[0][1]

@@ -28,7 +28,9 @@ def irregular_reports(day: dt.date, seed: int) -> list[dict]:
             bikes, docks = chance.choice([0, 0, 1, 4, 7, 12]), chance.choice([0, 0, 2, 5, 9])
             until = min(at + dt.timedelta(minutes=chance.choice([0, 0, 3, 25])), end - dt.timedelta(microseconds=1))
             more: dict[str, Any] = {}
-            if chance.random() < 0.06:
+            if code == "1002" and at < start + (end - start) * 0.4:
+                more = {"mechanical": None, "ebike": None}  # a source that does not tell the kinds apart
+            elif chance.random() < 0.06:
                 more = chance.choice(
                     [
                         {"is_stale": True},
@@ -36,6 +38,8 @@ def irregular_reports(day: dt.date, seed: int) -> list[dict]:
                         {"is_returning": None},
                         {"bikes": None},
                         {"ebike": None},
+                        {"reported_at": at - dt.timedelta(minutes=50)},
+                        {"reported_at": at - dt.timedelta(minutes=50), "reported_at_provenance": "poll"},
                     ]
                 )
             rows.append(report(code, at, bikes, docks, until) | more)
@@ -107,20 +111,21 @@ def test_a_day_has_the_hours_that_it_has(built: tuple[Lake, list[dict], dict], d
 
 def test_a_profile_is_the_mean_of_its_hours(built: tuple[Lake, list[dict], dict]) -> None:
     lake, _, _ = built
-    hours = mart(lake, "bikes__station_hourly", "day", "station_code", "hour_start_at").values()
     expected: dict[tuple, list] = {}
-    for row in hours:
-        if row["empty_share"] is not None:
-            key = (row["station_code"], row["day"].isoweekday(), row["local_hour"])
-            expected.setdefault(key, []).append(row)
+    for row in mart(lake, "bikes__station_hourly", "day", "station_code", "hour_start_at").values():
+        expected.setdefault((row["station_code"], row["day"].isoweekday(), row["local_hour"]), []).append(row)
     found = mart(lake, "bikes__station_profile", "station_code", "weekday", "local_hour")
     assert found.keys() == expected.keys()
     for key, rows in expected.items():
-        weight = sum(row["coverage"] for row in rows)
-        mean = sum(row["ebike_time_weighted_mean"] * row["coverage"] for row in rows) / weight
-        assert found[key]["ebike_time_weighted_mean"] == pytest.approx(mean, abs=1e-6)
-        assert found[key]["hours"] == len(rows)
-        assert found[key]["docks_free_max"] == max(row["docks_free_max"] for row in rows)
+        for name in ("ebike_time_weighted_mean", "docks_free_mean", "empty_share"):
+            known = [row for row in rows if row[name] is not None]
+            weight = sum(row["coverage"] for row in known)
+            mean = sum(row[name] * row["coverage"] for row in known) / weight if known else None
+            assert found[key][name] == pytest.approx(mean, abs=1e-6), (key, name)
+        known = [row for row in rows if row["empty_share"] is not None]
+        assert (found[key]["hours"], found[key]["hours_observed"]) == (len(rows), len(known))
+        assert found[key]["coverage"] == pytest.approx(sum(row["coverage"] for row in rows) / len(rows), abs=1e-6)
+        assert found[key]["docks_free_max"] == max((row["docks_free_max"] for row in known), default=None)
 
 
 def test_stations_are_ranked_by_the_time_they_were_empty(built: tuple[Lake, list[dict], dict]) -> None:
@@ -141,3 +146,46 @@ def test_unknown_is_never_counted_as_empty(lake: Lake, tmp_path: Path) -> None:
     assert build(lake, select=["bikes__station_daily"]).has_passed
     (row,) = mart(lake, "bikes__station_daily", "station_code").values()
     assert (row["coverage"], row["empty_share"], row["mechanical_min"], row["states"]) == (0, None, None, 0)
+
+
+def test_bikes_of_unknown_kind_count_as_bikes(lake: Lake) -> None:
+    start, _ = reference.bounds(PLAIN)
+    unknown = {"mechanical": None, "ebike": None}
+    polls = [start + dt.timedelta(minutes=15 * number) for number in range(96)]
+    rows = [report("1001", at, number % 2, 5) | unknown for number, at in enumerate(polls)]
+    lake.table(STATION_STATUS).replace(rows_of(STATION_STATUS, rows), [PLAIN])
+    assert build(lake, select=["bikes__station_daily"]).has_passed
+    (row,) = mart(lake, "bikes__station_daily", "station_code").values()
+    assert (row["coverage"], row["empty_share"], row["bikes_time_weighted_mean"]) == (1, 0.5, 0.5)
+    assert (row["docks_free_min"], row["mechanical_min"], row["ebike_mean"]) == (5, None, None)
+
+
+@pytest.mark.parametrize(("provenance", "coverage"), [("provider", 1 / 24), ("poll", 1)])
+def test_a_frozen_station_is_observed_for_an_hour(lake: Lake, provenance: str, coverage: float) -> None:
+    start, end = reference.bounds(PLAIN)
+    frozen = report("1001", start, 3, 5, end - dt.timedelta(minutes=1), reported_at_provenance=provenance)
+    lake.table(STATION_STATUS).replace(rows_of(STATION_STATUS, [frozen]), [PLAIN])
+    assert build(lake, select=["bikes__station_hourly", "bikes__station_daily"]).has_passed
+    (row,) = mart(lake, "bikes__station_daily", "station_code").values()
+    assert row["coverage"] == pytest.approx(coverage)
+    hours = mart(lake, "bikes__station_hourly", "hour_start_at").values()
+    assert len(hours) == 24
+    assert sum(row["coverage"] for row in hours) == pytest.approx(24 * coverage)
+
+
+def test_a_single_poll_fills_every_mart_with_what_it_knows(lake: Lake) -> None:
+    at = reference.bounds(PLAIN)[0] + dt.timedelta(hours=9)
+    lake.table(STATION_STATUS).replace(rows_of(STATION_STATUS, [report("1001", at, 3, 5)]), [PLAIN])
+    described = {"day": PLAIN, "station_code": "1001", "zone": zone_of("1001")}
+    lake.table(STATION_INFORMATION).replace(rows_of(STATION_INFORMATION, [described]), [PLAIN])
+    assert build(lake).has_passed
+    third = pytest.approx(1 / 3, abs=1e-6)
+    (zone,) = mart(lake, "bikes__zone_hourly", "zone").values()
+    assert (zone["coverage"], zone["stations"], zone["stations_observed"]) == (third, 1, 0)
+    (zone_day,) = mart(lake, "bikes__zone_daily", "zone").values()
+    assert (zone_day["coverage"], zone_day["stations_observed"]) == (pytest.approx(1 / 72, abs=1e-6), 0)
+    for name, key in (("bikes__station_profile", "station_code"), ("bikes__zone_profile", "zone")):
+        (profile,) = mart(lake, name, key).values()
+        assert (profile["coverage"], profile["hours"], profile["hours_observed"]) == (third, 1, 0)
+        assert profile["bikes_mean"] is None
+    assert mart(lake, "bikes__stations_sometimes_empty", "station_code") == {}

@@ -20,12 +20,15 @@ where false
   {%- endfor %}
 {% endtest %}
 
+{#- Bikes and free docks are known wherever the shares are; their split may be unknown, but never without them. -#}
 {% test statistics_are_known_together(model) %}
 select * from {{ model }}
-where false
+where (empty_share is null) != (full_share is null)
   {%- for measure in bike_measures() %}
   {%- for statistic in ['mean', 'time_weighted_mean', 'min', 'max'] %}
-  or ({{ measure }}_{{ statistic }} is null) != (empty_share is null)
+  or ({{ measure }}_{{ statistic }} is null) != ({{ measure if measure in ['mechanical', 'ebike'] else 'empty' }}_{{
+    'mean' if measure in ['mechanical', 'ebike'] else 'share' }} is null)
   {%- endfor %}
   {%- endfor %}
+  or coalesce(mechanical_mean, ebike_mean) is not null and empty_share is null
 {% endtest %}

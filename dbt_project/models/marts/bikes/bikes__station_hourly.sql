@@ -3,7 +3,7 @@ with sums as (
         day,
         station_code,
         hour,
-        {{ sums_of_states('until_us - from_us') }}
+        {{ sums_of_states() }}
     from {{ ref('bikes__station_hour_states') }}
     group by day, station_code, hour
 ),
@@ -12,7 +12,7 @@ shares as (
     select
         *,
         make_timestamptz(hour * {{ hour_us() }}) as hour_start_at,
-        observed_us / {{ hour_us() }} as coverage
+        {{ coverage_of(hour_us()) }}
     from sums
 )
 
@@ -21,7 +21,7 @@ select
     station_code,
     hour_start_at,
     hour(timezone('Europe/Paris', hour_start_at))::integer as local_hour,
-    {{- statistics_if('coverage >= ' ~ var('min_coverage')) }}
+    {{- statistics_where_covered() }}
     case when coverage >= {{ var('min_coverage') }} then empty_us / observed_us end as empty_share,
     case when coverage >= {{ var('min_coverage') }} then full_us / observed_us end as full_share,
     coverage,

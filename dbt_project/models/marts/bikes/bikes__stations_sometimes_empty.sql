@@ -3,8 +3,8 @@ with days as (
         station_code,
         count(*) as days_observed,
         count(*) filter (empty_share > 0) as days_empty,
-        (sum({{ exact('empty_share * coverage') }}) / sum({{ exact('coverage') }}))::double as empty_share,
-        (sum({{ exact('full_share * coverage') }}) / sum({{ exact('coverage') }}))::double as full_share,
+        {{ weighted_by_coverage('empty_share') }} as empty_share,
+        {{ weighted_by_coverage('full_share') }} as full_share,
         max(day) filter (empty_share > 0) as last_empty_day,
         min(day) as first_day,
         max(day) as last_day

@@ -1,6 +1,6 @@
--- The bikes and free docks of a whole zone: at each instant the sum over the stations that have statistics for the
+-- The bikes and free docks of a whole zone: at each instant the sum over the stations that have the statistic for the
 -- hour. Between its observations a station holds its last known counts, before the first one those of the first, so
--- a station that falls silent does not look like bikes that leave.
+-- a station that falls silent does not look like bikes that leave. Every hour that was polled has its row.
 with described as (
     select day, station_code, zone
     from {{ source('bikes_interim', 'bikes__station_information') }}
@@ -13,18 +13,21 @@ zones as (
     group by day, zone
 ),
 
-counted as (
+polled as (
     select
         hourly.day,
         described.zone,
         hourly.station_code,
         epoch_us(hourly.hour_start_at) // {{ hour_us() }} as hour,
+        {%- for measure in bike_measures() %}
+        hourly.{{ measure }}_mean is not null as has_{{ measure }},
+        {%- endfor %}
         hourly.coverage,
         hourly.empty_share,
         hourly.full_share
     from {{ ref('bikes__station_hourly') }} as hourly
     inner join described using (day, station_code)
-    where {{ is_built_now('hourly.day') }} and hourly.empty_share is not null
+    where {{ is_built_now('hourly.day') }}
 ),
 
 station_hours as (
@@ -32,28 +35,57 @@ station_hours as (
         day,
         zone,
         hour,
-        count(*) as stations_observed,
+        count(empty_share) as stations_observed,
         sum({{ exact('coverage') }}) as observed_hours,
-        sum({{ exact('empty_share * coverage') }}) as empty_hours,
-        sum({{ exact('full_share * coverage') }}) as full_hours
-    from counted
+        {%- for measure in bike_measures() %}
+        sum({{ exact('coverage') }}) filter (has_{{ measure }}) as {{ measure }}_hours,
+        {%- endfor %}
+        {{ weighted_by_coverage('empty_share') }} as empty_share,
+        {{ weighted_by_coverage('full_share') }} as full_share
+    from polled
     group by day, zone, hour
+),
+
+-- What each station with statistics held from each of its observations on.
+held as (
+    select
+        polled.day,
+        polled.zone,
+        polled.station_code,
+        polled.hour,
+        states.from_us
+        {%- for measure in bike_measures() %},
+        case when has_{{ measure }} then coalesce(
+            last_value(states.{{ measure }} ignore nulls) over so_far,
+            first_value(states.{{ measure }} ignore nulls) over from_here
+        ) else 0 end as {{ measure }}
+        {%- endfor %}
+    from {{ ref('bikes__station_hour_states') }} as states
+    inner join polled using (day, station_code, hour)
+    where states.is_observed and polled.empty_share is not null
+    window
+        so_far as (
+            partition by polled.day, polled.station_code, polled.hour order by states.from_us
+            rows between unbounded preceding and current row
+        ),
+        from_here as (
+            partition by polled.day, polled.station_code, polled.hour order by states.from_us
+            rows between current row and unbounded following
+        )
 ),
 
 steps as (
     select
-        counted.day,
-        counted.zone,
-        counted.hour,
+        day,
+        zone,
+        hour,
         row_number() over in_order = 1 as is_first,
-        states.from_us
+        from_us
         {%- for measure in bike_measures() %},
-        states.{{ measure }} - coalesce(lag(states.{{ measure }}) over in_order, 0) as {{ measure }}
+        {{ measure }} - lag({{ measure }}, 1, 0) over in_order as {{ measure }}
         {%- endfor %}
-    from {{ ref('bikes__station_hour_states') }} as states
-    inner join counted using (day, station_code, hour)
-    where states.is_observed
-    window in_order as (partition by counted.day, counted.station_code, counted.hour order by states.from_us)
+    from held
+    window in_order as (partition by day, station_code, hour order by from_us)
 ),
 
 changes as (
@@ -102,8 +134,11 @@ shares as (
         *,
         make_timestamptz(hour * {{ hour_us() }}) as hour_start_at,
         (observed_hours / stations)::double as coverage
+        {%- for measure in bike_measures() %},
+        ({{ measure }}_hours / stations)::double as {{ measure }}_coverage
+        {%- endfor %}
     from station_hours
-    inner join statistics using (day, zone, hour)
+    left join statistics using (day, zone, hour)
     inner join zones using (day, zone)
 )
 
@@ -112,9 +147,9 @@ select
     zone,
     hour_start_at,
     hour(timezone('Europe/Paris', hour_start_at))::integer as local_hour,
-    {{- statistics_if('coverage >= ' ~ var('min_coverage')) }}
-    case when coverage >= {{ var('min_coverage') }} then (empty_hours / observed_hours)::double end as empty_share,
-    case when coverage >= {{ var('min_coverage') }} then (full_hours / observed_hours)::double end as full_share,
+    {{- statistics_where_covered() }}
+    case when bikes_coverage >= {{ var('min_coverage') }} then empty_share end as empty_share,
+    case when bikes_coverage >= {{ var('min_coverage') }} then full_share end as full_share,
     coverage,
     stations::integer as stations,
     stations_observed::integer as stations_observed

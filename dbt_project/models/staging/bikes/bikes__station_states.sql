@@ -1,6 +1,7 @@
 -- What each station held, from the poll that first gave a report until the next report, or until
--- max_gap_minutes after the last poll that gave it, within one Paris day. A state counts as observed where the
--- station was operating (bikes or docks, nothing known to be closed), its report fresh and all its counts known.
+-- max_gap_minutes after the last poll that gave it, within one Paris day. A state is observed where the station was
+-- operating (bikes or docks, nothing known to be closed), its bikes and free docks known, and for as long as what the
+-- provider reported is fresh: a frozen station goes on saying the same, which nobody knows to be true.
 with reports as (
     select
         day,
@@ -14,10 +15,15 @@ with reports as (
             and is_installed is not false
             and is_renting is not false
             and is_returning is not false
-            and coalesce(bikes + docks_free > 0 and mechanical >= 0 and ebike >= 0, false) as is_observed,
+            and coalesce(bikes + docks_free > 0, false) as is_operating,
         epoch_us(first_polled_at) as from_us,
         -- computed before the window, where the day of a file is still one constant
-        least(epoch_us(polled_at) + {{ var('max_gap_minutes') }} * 60000000, {{ day_start_us('day + 1') }}) as latest_us
+        least(epoch_us(polled_at) + {{ minutes_us(var('max_gap_minutes')) }}, {{ day_start_us('day + 1') }}) as latest_us,
+        case
+            when reported_at_provenance = 'provider'
+                then epoch_us(reported_at) + {{ minutes_us(var('max_report_age_minutes')) }}
+            else latest_us
+        end as fresh_until_us
     from {{ source('bikes_interim', 'bikes__station_status') }}
     where {{ is_built_now() }}
 ),
@@ -25,7 +31,8 @@ with reports as (
 followed as (
     select
         *,
-        lead(from_us) over (partition by day, station_code order by from_us, reported_at) as next_us
+        least(latest_us, lead(from_us, 1, latest_us) over (partition by day, station_code order by from_us, reported_at))
+            as until_us
     from reports
 )
 
@@ -36,8 +43,10 @@ select
     mechanical,
     ebike,
     docks_free,
-    is_observed,
+    is_operating and fresh_until_us > from_us as is_observed,
     from_us,
-    least(latest_us, coalesce(next_us, latest_us)) as until_us
+    until_us,
+    case when is_operating then greatest(from_us, least(until_us, fresh_until_us)) else from_us end
+        as observed_until_us
 from followed
-where least(latest_us, coalesce(next_us, latest_us)) > from_us
+where until_us > from_us
