@@ -101,11 +101,10 @@ def reference(polls: Iterator[tuple[datetime, bytes]]) -> list[dict[str, Any]]:
             key = (station["stationCode"], datetime.fromtimestamp(station["last_reported"], UTC))
             row = rows.get(key)
             if row is None:
-                row = rows[key] = {"first_polled_at": polled_at}
+                row = rows[key] = {"first_polled_at": polled_at, "is_stale": polled_at - key[1] > _STALE}
             if any(row.get(name) != value for name, value in said.items()):
                 row |= said | {"payload_sha256": sha256}
             row["polled_at"] = polled_at
-            row["is_stale"] = polled_at - key[1] > _STALE
     return [{"station_code": key[0], "reported_at": key[1], **rows[key]} for key in sorted(rows)]
 
 

@@ -6,6 +6,7 @@ refused. With report times, rows that two files share merge by their key.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -135,10 +136,12 @@ def _fetch(path: Path, found: Survey, settings: Settings, number: int) -> Fetch:
         headers={
             "format": found.format,
             "rows": str(found.rows),
+            "rows_by_day": json.dumps({day.isoformat(): found.rows_by_day[day] for day in found.days}),
             "first_polled_at": found.first_polled_at.isoformat(),
             "last_polled_at": found.last_polled_at.isoformat(),
             "has_report_times": str(found.has_report_times),
             "has_status": str(found.has_status),
+            "has_description": str(found.has_description),
         },
         partitions=tuple(day.isoformat() for day in found.days),
     )

@@ -1,13 +1,15 @@
-"""Reads what the landing holds of one Paris day, as the clean functions take it."""
+"""Reads what the landing holds of one Paris day, as the clean functions take it, and counts it without them."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from transit_assets.bikes.clean.observations import Archive, Observation, Poll
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_STATUS
-from transit_assets.lake import Fetch, Lake
+from transit_assets.lake import Fetch, Lake, Table
+from transit_assets.quality.accounts import Payloads
 
 STATUS_FEEDS = ("station_status", "archive", "repairs")
-INFORMATION_FEEDS = ("station_information", "station_status", "archive", "repairs")
+INFORMATION_FEEDS = ("station_information", "archive", "repairs")
 
 FEEDS_OF = {STATION_STATUS.relation: STATUS_FEEDS, STATION_INFORMATION.relation: INFORMATION_FEEDS}
 """What each daily table is built from."""
@@ -55,3 +57,45 @@ def _archive(lake: Lake, fetch: Fetch, day: str) -> Archive:
     from transit_assets.bikes.clean.formats import DECODER_VERSION, decode_archive
 
     return Archive(fetch.sha256 or "", lake.decoded(fetch, day, decode_archive, DECODER_VERSION))
+
+
+def payloads_of(table: Table) -> Callable[[Lake, Sequence[str]], Mapping[str, Payloads]]:
+    """How many records the payloads of each day hold for a daily table, as counted when they were landed."""
+    feeds = FEEDS_OF[table.relation]
+    part = "has_status" if table is STATION_STATUS else "has_description"
+
+    def count(lake: Lake, days: Sequence[str]) -> dict[str, Payloads]:
+        counts = dict.fromkeys(days, 0)
+        for fetch in lake.landing.fetches("bikes", feeds, partitions=days):
+            if fetch.outcome in ("landed", "not_modified"):
+                for day, records in _records_of(lake, fetch, part).items():
+                    if day in counts:
+                        counts[day] += records
+        # After the counts: whatever lands in between makes the fingerprint another than the load's.
+        fingerprints = lake.landing.fingerprints("bikes", feeds)
+        return {day: Payloads(records, fingerprints.get(day)) for day, records in counts.items()}
+
+    return count
+
+
+def _records_of(lake: Lake, fetch: Fetch, part: str) -> dict[str, int]:
+    if fetch.feed == "repairs":  # they replace records, and add none
+        return {}
+    if fetch.feed == "archive":
+        return json.loads(fetch.headers["rows_by_day"]) if fetch.headers[part] == "True" else {}
+    counted = fetch.headers.get("records")
+    records = _count(lake.landing.payload(fetch)) if counted is None else int(counted)
+    return dict.fromkeys(fetch.partitions, records)
+
+
+def _count(payload: bytes) -> int:
+    """The records of a poll that did not come through the client; one where nothing tells."""
+    from transit_assets.feeds import gbfs, opendatasoft
+    from transit_assets.feeds.errors import PayloadUnreadable
+
+    for count in (gbfs.count_stations, opendatasoft.count_records):
+        try:
+            return count(payload)
+        except PayloadUnreadable:
+            continue
+    return 1

@@ -46,7 +46,8 @@ def get_velib_data(
             answers = [[attempt] for attempt in page_station_status(client, nrows) if attempt[0].outcome == "landed"]
         else:
             answers = [poll_station_status(client, source)]
-        descriptions = poll_station_information(client, source)
+        # A record of Opendatasoft describes its station.
+        descriptions = poll_station_information(client, source) if source == "gbfs" else []
     stations: dict[str, dict[str, Any]] = {}
     for attempts in [*([descriptions] if descriptions else []), *answers]:
         for record in _records(attempts):

@@ -55,7 +55,7 @@ def open_client(lake: Lake, configured: Settings, clock: Callable[[], datetime] 
 
 
 def attempts(client: FeedClient, configured: Settings, feed: FeedName, previous: Fetch | None) -> Sequence[Attempt]:
-    """One poll of a feed, ready to land; nothing where the provider has no such feed."""
+    """One poll of a feed, ready to land."""
     ask = poll_station_status if feed == "station_status" else poll_station_information
     return ask(client, configured.bikes_source, previous)
 

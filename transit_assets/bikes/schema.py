@@ -67,7 +67,10 @@ _FLAGS = (
     Column("is_returning", pa.bool_(), "Bikes can be returned; null where unknown.", source="is_returning"),
 )
 _IS_STALE = Column(
-    "is_stale", pa.bool_(), "The report was more than an hour old at the last poll that gave it.", is_nullable=False
+    "is_stale",
+    pa.bool_(),
+    "The report was more than an hour old already at the first poll of the day that gave it (`first_polled_at`).",
+    is_nullable=False,
 )
 _REPORTED_AT = Column(
     "reported_at",
@@ -249,7 +252,12 @@ STATION_LATEST = Table(
         _DOCKS_FREE,
         _CAPACITY,
         *_FLAGS,
-        _IS_STALE,
+        Column(
+            "is_stale",
+            pa.bool_(),
+            "The report was more than an hour old at the last poll that gave it.",
+            is_nullable=False,
+        ),
         _REPORTED_AT_PROVENANCE,
         _SOURCE,
     ),

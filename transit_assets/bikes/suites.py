@@ -5,6 +5,7 @@ Blocking: rows and accounting. Warnings: a day may well be polled in part, and a
 
 from functools import cache
 
+from transit_assets.bikes.landed import payloads_of
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
 from transit_assets.quality.accounts import accounting_suite, completeness_suite, drift_suite
 from transit_assets.quality.suites import Suite, relation_suite, rows_suite, shares_suite
@@ -18,7 +19,7 @@ def suites() -> dict[str, tuple[Suite, ...]]:
     """The suites of each table, by relation."""
     found = (
         rows_suite(STATION_STATUS),
-        accounting_suite(STATION_STATUS),
+        accounting_suite(STATION_STATUS, payloads_of(STATION_STATUS)),
         completeness_suite(STATION_STATUS, ("first_polled_at", "polled_at"), "station_code"),
         shares_suite(
             STATION_STATUS,
@@ -33,7 +34,7 @@ def suites() -> dict[str, tuple[Suite, ...]]:
         drift_suite(STATION_STATUS, {"bikes": _CLASSES, "capacity": _CLASSES}),
         relation_suite(STATION_STATUS, STATION_INFORMATION, "station_code"),
         rows_suite(STATION_INFORMATION),
-        accounting_suite(STATION_INFORMATION),
+        accounting_suite(STATION_INFORMATION, payloads_of(STATION_INFORMATION)),
         rows_suite(STATIONS),
         accounting_suite(STATIONS),
         rows_suite(STATION_LATEST),  # no accounts: the poller writes it between two loads

@@ -34,6 +34,7 @@ Sleep: TypeAlias = Callable[[float], None]
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "retry-after", "x-simulated")
 # Names under which a validator is sent by the provider, and asked with later.
 _VALIDATORS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
+_OF_PAYLOAD = (*_VALIDATORS, "records")  # what still holds of a payload that was not modified
 _KEPT_PREFIX = "x-ratelimit-"
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -53,7 +54,8 @@ class Feed:
     """What is fetched: its name in the landing, its address below the base URL, and what a good payload is.
 
     `problem_of` says in a few words why a payload cannot be this feed's, or None; `partitions_of` names
-    the partitions of the domain that a payload fetched at an instant touches.
+    the partitions of the domain that a payload fetched at an instant touches; `count_of` counts the records
+    of a payload, which its row keeps among the headers as `records`.
     """
 
     domain: str
@@ -61,6 +63,7 @@ class Feed:
     path: str
     problem_of: Callable[[bytes], str | None] = _anything
     partitions_of: Callable[[datetime], tuple[str, ...]] = _no_partition
+    count_of: Callable[[bytes], int] | None = None
 
 
 class FeedClient:
@@ -215,8 +218,7 @@ class FeedClient:
             row = replace(
                 row,
                 outcome="not_modified",
-                headers={name: known.headers[name] for name in ("etag", "last-modified") if name in known.headers}
-                | kept,
+                headers={name: known.headers[name] for name in _OF_PAYLOAD if name in known.headers} | kept,
                 sha256=known.sha256,
                 bytes=known.bytes,
                 path=known.path,
@@ -230,7 +232,8 @@ class FeedClient:
         problem = feed.problem_of(answer.body)
         if problem:
             return _Attempt(replace(row, error=f"{feed.name}: {problem}"), body, may_retry=True)
-        return _Attempt(replace(row, outcome="landed"), answer.body)
+        counted = {} if feed.count_of is None else {"records": str(feed.count_of(answer.body))}
+        return _Attempt(replace(row, outcome="landed", headers=kept | counted), answer.body)
 
     def _retry_after(self, answer: "_Answer") -> float | None:
         """Seconds the provider asks to wait, from a number or an HTTP date; None where it asks for nothing clear."""

@@ -182,6 +182,11 @@ def problem_of_stations(payload: bytes) -> str | None:
     return None if raw.data.stations else "the list of stations is empty"
 
 
+def count_stations(payload: bytes) -> int:
+    """How many stations are listed, untyped: what accounts are held against. Raises PayloadUnreadable."""
+    return len(_raw(payload).data.stations)
+
+
 def _one_by_one(payload: bytes, decoder: msgspec.json.Decoder[Record]) -> Stations[Record]:
     raw = _raw(payload)
     return each_typed(raw.data.stations, decoder, _updated_at(raw))

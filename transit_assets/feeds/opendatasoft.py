@@ -71,6 +71,11 @@ def problem_of_records(payload: bytes) -> str | None:
     return None
 
 
+def count_records(payload: bytes) -> int:
+    """How many records are listed, untyped: what accounts are held against. Raises PayloadUnreadable."""
+    return len(decode_records(payload).rows or ())
+
+
 def records_path(dataset: str) -> str:
     return f"{_CATALOG}/{dataset}/records"
 

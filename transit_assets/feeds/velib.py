@@ -1,8 +1,8 @@
 """Vélib' polls: the operator's GBFS, or the same stations on the city's Opendatasoft portal.
 
-The setting `bikes_source` chooses. One poll of `station_status` is one payload either way; on
-Opendatasoft it describes the stations too, so there is nothing else to poll. A poll touches the
-Paris day in which its answer arrived.
+The setting `bikes_source` chooses. One poll of `station_status` or `station_information` is one
+payload either way; on Opendatasoft both are the same export. A poll touches the Paris day in which
+its answer arrived.
 """
 
 import time
@@ -14,7 +14,7 @@ import httpx
 
 from transit_assets.feeds import opendatasoft
 from transit_assets.feeds.client import Attempt, Clock, Feed, FeedClient, Sleep, feed_client
-from transit_assets.feeds.gbfs import problem_of_stations
+from transit_assets.feeds.gbfs import count_stations, problem_of_stations
 from transit_assets.lake import Fetch
 from transit_assets.settings import Settings
 
@@ -30,14 +30,19 @@ def paris_day(fetched_at: datetime) -> tuple[str, ...]:
     return (fetched_at.astimezone(_PARIS).date().isoformat(),)
 
 
-STATION_STATUS = Feed("bikes", "station_status", "station_status.json", problem_of_stations, paris_day)
-STATION_INFORMATION = Feed("bikes", "station_information", "station_information.json", problem_of_stations, paris_day)
-ODS_STATION_STATUS = Feed(
-    "bikes", "station_status", opendatasoft.export_path(DATASET, "json"), opendatasoft.problem_of_records, paris_day
-)
-ODS_STATION_PAGES = Feed(
-    "bikes", "station_status", opendatasoft.records_path(DATASET), opendatasoft.problem_of_records, paris_day
-)
+def _operator(name: str) -> Feed:
+    return Feed("bikes", name, f"{name}.json", problem_of_stations, paris_day, count_stations)
+
+
+def _portal(name: str, path: str) -> Feed:
+    return Feed("bikes", name, path, opendatasoft.problem_of_records, paris_day, opendatasoft.count_records)
+
+
+STATION_STATUS = _operator("station_status")
+STATION_INFORMATION = _operator("station_information")
+ODS_STATION_STATUS = _portal("station_status", opendatasoft.export_path(DATASET, "json"))
+ODS_STATION_INFORMATION = _portal("station_information", opendatasoft.export_path(DATASET, "json"))
+ODS_STATION_PAGES = _portal("station_status", opendatasoft.records_path(DATASET))
 
 
 def velib_client(
@@ -68,8 +73,8 @@ def poll_station_status(client: FeedClient, source: Source, previous: Fetch | No
 
 
 def poll_station_information(client: FeedClient, source: Source, previous: Fetch | None = None) -> list[Attempt]:
-    """One poll of the stations' descriptions; nothing on Opendatasoft, whose status has them."""
-    return client.get(STATION_INFORMATION, previous=previous) if source == "gbfs" else []
+    """One poll of the stations' descriptions, ready to land; on Opendatasoft they stand beside the counts."""
+    return client.get(STATION_INFORMATION if source == "gbfs" else ODS_STATION_INFORMATION, previous=previous)
 
 
 def page_station_status(client: FeedClient, limit: int | None = None) -> list[Attempt]:

@@ -1,7 +1,7 @@
 """Suites about a whole partition: are its accounts right, is the day complete, has it drifted."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,21 @@ from transit_assets.quality.suites import PARTITION, Expectation, Scope, Suite, 
 _LOOK_BACK = 7  # partitions: one of each weekday
 
 
-def accounting_suite(table: Table) -> Suite:
-    """Whether the latest load was accepted, adds up, and is what lies in the table and in its quarantine."""
+class Payloads(NamedTuple):
+    """The records that the payloads of one partition hold, counted apart from decoding, and their fingerprint."""
+
+    records: int
+    fingerprint: str | None
+
+
+CountPayloads: TypeAlias = Callable[[Lake, Sequence[str]], Mapping[str, Payloads]]
+
+
+def accounting_suite(table: Table, count_payloads: CountPayloads | None = None) -> Suite:
+    """Whether the latest load was accepted, adds up, and is what lies in the table and in its quarantine.
+
+    `count_payloads` counts the records in landing, to which the load is held where nothing has landed since.
+    """
     return Suite(
         name="accounting",
         table=table,
@@ -29,23 +42,33 @@ def accounting_suite(table: Table) -> Suite:
             Expectation(
                 "has_columns", "expect_column_values_to_be_null", "columns are as described", {"column": "drift"}
             ),
+            *(
+                [
+                    _equal(
+                        "payload_records", "landed_rows", "every record of the payloads that were read is accounted for"
+                    )
+                ]
+                if count_payloads
+                else []
+            ),
             _equal("landed_rows", "accounted_rows", "landed = kept + duplicates + quarantined"),
             _equal("committed_rows", "table_rows", "the table holds the rows that its last accepted load kept"),
             _equal(
                 "quarantined_rows", "quarantine_rows", "the quarantine holds the rows that the latest load turned away"
             ),
         ),
-        frame=lambda scope: _accounts(scope, table),
+        frame=lambda scope: _accounts(scope, table, count_payloads),
         is_blocking=True,
     )
 
 
 def _equal(left: str, right: str, description: str) -> Expectation:
-    kwargs = {"column_A": left, "column_B": right, "ignore_row_if": "neither"}
+    kwargs = {"column_A": left, "column_B": right, "ignore_row_if": "either_value_is_missing"}
     return Expectation(f"{left}_are_{right}", "expect_column_pair_values_to_be_equal", description, kwargs)
 
 
-def _accounts(scope: Scope, table: Table) -> pa.Table:
+def _accounts(scope: Scope, table: Table, count_payloads: CountPayloads | None) -> pa.Table:
+    payloads = count_payloads(scope.lake, scope.partitions) if count_payloads else {}
     latest = scope.lake.ledger.latest(table.relation)
     committed = scope.lake.ledger.latest(table.relation, "committed")
     held, aside = _count(scope, table), _count(scope, quarantine_table(table))
@@ -62,6 +85,7 @@ def _accounts(scope: Scope, table: Table) -> pa.Table:
                 PARTITION: partition,
                 "refusal": "was never loaded" if load is None else _refusal(table, load),
                 "drift": drift,
+                "payload_records": _records(payloads, partition, load),
                 **counted,
                 "accounted_rows": counted["kept_rows"] + counted["duplicate_rows"] + counted["quarantined_rows"],
                 "committed_rows": (last_good.kept_rows or 0) if last_good else 0,
@@ -71,6 +95,12 @@ def _accounts(scope: Scope, table: Table) -> pa.Table:
         )
     texts = {PARTITION: pa.string(), "refusal": pa.string(), "drift": pa.string()}
     return pa.Table.from_pylist(rows, schema=pa.schema([(name, texts.get(name, pa.int64())) for name in rows[0]]))
+
+
+def _records(payloads: Mapping[str, Payloads], partition: str | None, load: Load | None) -> int | None:
+    """The records of the payloads that a load has read; None where others have landed since, and it is due again."""
+    found = payloads.get(partition or "")
+    return found.records if found and load and found.fingerprint == load.fingerprint else None
 
 
 def _refusal(table: Table, load: Load) -> str | None:

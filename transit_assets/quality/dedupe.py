@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Names that all domains share for when a row was first heard, and for where and when it was heard:
-# two polls that repeat one report differ in these, and are no conflict.
-EARLIEST = ("first_polled_at",)
-HEARD = ("polled_at", "payload_sha256", "row_number", "problem", "source", "is_stale", "reported_at_provenance")
+# Names that all domains share for when and where a row was heard: two polls that repeat one report differ in
+# these, and are no conflict. Over the rows of a key the first poll is the earliest, the last poll the latest, and
+# the report is stale only where it was so at every poll, the first included.
+SMALLEST = ("first_polled_at", "is_stale")
+LARGEST = ("polled_at",)
+HEARD = (*SMALLEST, *LARGEST, "payload_sha256", "row_number", "problem", "source", "reported_at_provenance")
 
 Positions = np.ndarray
 
@@ -26,8 +28,8 @@ class Kept(NamedTuple):
 def keep_last(rows: pa.Table, key: Sequence[str]) -> Kept:
     """One row per key: the last in the order of `rows`. The result is sorted by key.
 
-    A column of `EARLIEST` takes its smallest value over the rows of the key. A dropped row is a conflict
-    where it differs from the kept one in what it says: in a column that is not in the key, `EARLIEST` or `HEARD`.
+    A column of `SMALLEST` takes its smallest value over the rows of the key, one of `LARGEST` its largest. A dropped
+    row is a conflict where it differs from the kept one in what it says: in a column not in the key or `HEARD`.
     """
     if rows.num_rows == 0:
         return Kept(rows, 0, 0)
@@ -43,12 +45,16 @@ def keep_last(rows: pa.Table, key: Sequence[str]) -> Kept:
 
     starts = np.flatnonzero(np.concatenate(([True], is_last[:-1])))
     result = rows.take(pa.array(kept))
-    for name in EARLIEST:
-        if name in rows.column_names:
-            result = _with_smallest(result, rows, name, order, starts)
+    for names, extreme, unknown in (
+        (SMALLEST, np.minimum, np.iinfo(np.int64).max),
+        (LARGEST, np.maximum, np.iinfo(np.int64).min),
+    ):
+        for name in names:
+            if name in rows.column_names:
+                result = _with_extreme(result, rows, name, order, starts, extreme, unknown)
     dropped = order[~is_last]
     last_of_key = kept[np.cumsum(is_last) - is_last][~is_last]
-    said = [name for name in rows.column_names if name not in {*key, *EARLIEST, *HEARD}]
+    said = [name for name in rows.column_names if name not in {*key, *HEARD}]
     return Kept(result, len(dropped), _differing(rows.select(said), dropped, last_of_key))
 
 
@@ -64,12 +70,14 @@ def _ranks(column: pa.ChunkedArray) -> np.ndarray:
     return np.append(ranks, 0).astype(np.int64)[indices]
 
 
-def _with_smallest(result: pa.Table, rows: pa.Table, name: str, order: Positions, starts: Positions) -> pa.Table:
-    """The result with one temporal column at its smallest value over the rows of each key; null is no value."""
+def _with_extreme(
+    result: pa.Table, rows: pa.Table, name: str, order: Positions, starts: Positions, extreme: np.ufunc, unknown: int
+) -> pa.Table:
+    """The result with one column at its smallest or largest value over the rows of each key; null is no value."""
     column = rows[name]
-    ordered = column.take(pa.array(order)).cast(pa.int64()).fill_null(np.iinfo(np.int64).max).to_numpy()
-    smallest = np.minimum.reduceat(ordered, starts)
-    values = pa.array(smallest, mask=smallest == np.iinfo(np.int64).max).cast(column.type)
+    ordered = column.take(pa.array(order)).cast(pa.int64()).fill_null(unknown).to_numpy()
+    found = extreme.reduceat(ordered, starts)
+    values = pa.array(found, mask=found == unknown).cast(column.type)
     return result.set_column(result.column_names.index(name), rows.schema.field(name), values)
 
 

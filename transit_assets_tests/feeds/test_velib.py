@@ -59,11 +59,21 @@ def test_a_poll_of_the_portal_gives_the_same_stations_in_one_payload(build: Buil
     assert {"x-ratelimit-limit", "x-ratelimit-remaining"} <= fetch.headers.keys()
 
 
-def test_the_stations_are_described_by_the_operator_only(build: Build):
+def test_the_stations_are_described_by_either_provider(build: Build):
     payload = payload_of(velib.poll_station_information(build(), "gbfs"))
     assert payload is not None
     assert all(station.capacity for station in decode_information(payload).stations)
-    assert velib.poll_station_information(build(source="opendatasoft"), "opendatasoft") == []
+    [(fetch, payload)] = velib.poll_station_information(build(source="opendatasoft"), "opendatasoft")
+    assert fetch.feed == "station_information"
+    assert all(station.capacity for station in decode_stations(payload or b"").stations)
+
+
+@pytest.mark.parametrize("source", ["gbfs", "opendatasoft"])
+def test_a_poll_says_how_many_records_it_brought(build: Build, source: velib.Source):
+    for poll in (velib.poll_station_status, velib.poll_station_information):
+        [(fetch, payload)] = poll(build(source=source), source)
+        assert payload is not None
+        assert int(fetch.headers["records"]) == payload.count(b'"station_opening_hours"')
 
 
 def test_pages_in_the_order_of_a_unique_key_lose_nothing(build: Build):

@@ -33,12 +33,22 @@ def test_the_last_row_of_a_key_is_kept_and_conflicts_are_counted(
     assert (result.duplicates, result.conflicts) == (duplicates, conflicts)
 
 
-def test_a_repeated_report_keeps_its_first_poll_and_its_last() -> None:
-    polls = [{"polled_at": f"2026-03-01 11:{m}:00", "first_polled_at": f"2026-03-01 11:{m}:00"} for m in (20, 10, 30)]
+@pytest.mark.parametrize("minutes", [(20, 10, 30), (20, 30, 10), (30, 20, 10)])
+def test_a_repeated_report_keeps_its_first_poll_and_its_last(minutes: tuple[int, ...]) -> None:
+    """Sources that merge come in the order of precedence, not of polls."""
+    polls = [{"polled_at": f"2026-03-01 11:{m}:00", "first_polled_at": f"2026-03-01 11:{m}:00"} for m in minutes]
     result = keep_last(candidates(*(row("1", 1, **poll) for poll in polls), row("0", 1)), KEY)
     one = result.rows.to_pylist()[1]
     assert (one["first_polled_at"].minute, one["polled_at"].minute) == (10, 30)
     assert result.conflicts == 0
+
+
+@pytest.mark.parametrize(("stale", "expected"), [([False, True], False), ([True, False], False), ([True, True], True)])
+def test_a_report_that_was_fresh_at_its_first_poll_is_not_stale(stale: list[bool], expected: bool) -> None:
+    schema = pa.schema([("code", pa.string()), ("is_stale", pa.bool_())])
+    result = keep_last(pa.table([pa.array(["a", "a"]), pa.array(stale)], schema=schema), ("code",))
+    assert result.rows["is_stale"].to_pylist() == [expected]
+    assert (result.duplicates, result.conflicts) == (1, 0)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["b", "a", "é", None]), st.integers(0, 3), st.integers(0, 2))))

@@ -10,7 +10,13 @@ import pyarrow as pa
 import pytest
 
 from transit_assets.lake import Column, Lake, Table
-from transit_assets.quality.accounts import accounting_suite, completeness_suite, drift_suite, stability_index
+from transit_assets.quality.accounts import (
+    Payloads,
+    accounting_suite,
+    completeness_suite,
+    drift_suite,
+    stability_index,
+)
 from transit_assets.quality.cleaned import Cleaned
 from transit_assets.quality.evaluate import Evaluation, evaluate
 from transit_assets.quality.load import load, rebuild
@@ -142,6 +148,24 @@ def test_the_accounts_of_a_partition_are_right(lake: Lake, happens: Callable[[La
     assert set(failed(evaluation)) == expected
     assert evaluation.observed is not None
     assert evaluation.suite.is_blocking
+
+
+@pytest.mark.parametrize(
+    ("records", "fingerprint", "expected"),
+    [
+        (6, "f", set()),
+        (7, "f", {"payload_records_are_landed_rows"}),
+        (0, "f", {"payload_records_are_landed_rows"}),
+        (9, "more has landed since", set()),
+    ],
+)
+def test_a_load_is_held_to_the_records_of_the_payloads_it_read(
+    lake: Lake, records: int, fingerprint: str, expected: set[str]
+) -> None:
+    _loaded(lake)
+    suite = accounting_suite(COUNTS, lambda lake, partitions: {DAY: Payloads(records, fingerprint)})
+    (evaluation,) = verdict(lake, suite, DAY)
+    assert set(failed(evaluation)) == expected
 
 
 def test_a_refused_partition_says_why(lake: Lake) -> None:

@@ -5,7 +5,8 @@ the file's own `lastUpdatedOther` or `last_updated` for GBFS, and the latest rep
 say nothing of the kind.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import BinaryIO
@@ -29,15 +30,23 @@ _PACKED = {b"PK\x03\x04": "a zip archive or spreadsheet", b"\x1f\x8b": "a gzip f
 
 @dataclass(frozen=True)
 class Survey:
-    """What is in a file: its format, how many records, which Paris days, and the span of its polls."""
+    """What is in a file: its format, how many records of which Paris days, and the span of its polls."""
 
     format: str
-    rows: int
-    days: tuple[date, ...]
+    rows_by_day: Mapping[date, int]
     first_polled_at: datetime
     last_polled_at: datetime
     has_report_times: bool
     has_status: bool
+    has_description: bool
+
+    @property
+    def rows(self) -> int:
+        return sum(self.rows_by_day.values())
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        return tuple(sorted(self.rows_by_day))
 
 
 def decode_archive(stream: BinaryIO) -> Iterator[tuple[str, pa.Table]]:
@@ -51,21 +60,21 @@ def decode_archive(stream: BinaryIO) -> Iterator[tuple[str, pa.Table]]:
 
 def survey(stream: BinaryIO) -> Survey:
     """Read a file once to say what is in it. Raises UnknownFormat, PayloadUnreadable."""
-    days: set[date] = set()
+    counts: Counter[date] = Counter()
     first = last = None
-    count, has_report_times, has_status, kind = 0, False, False, ""
+    has_report_times, has_status, has_description, kind = False, False, False, ""
     for day, rows in decode_archive(stream):
-        days.add(date.fromisoformat(day))
-        count += rows.num_rows
+        counts[date.fromisoformat(day)] += rows.num_rows
         span = pc.min_max(rows["polled_at"]).as_py()
         first = min(first or span["min"], span["min"])
         last = max(last or span["max"], span["max"])
         has_report_times |= pc.any(pc.equal(rows["reported_at_provenance"], "provider")).as_py()
         has_status |= rows["has_status"][0].as_py()
+        has_description |= rows["has_description"][0].as_py()
         kind = _name(rows)
     if first is None or last is None:
         raise PayloadUnreadable("there are no records in it")
-    return Survey(kind, count, tuple(sorted(days)), first, last, has_report_times, has_status)
+    return Survey(kind, dict(counts), first, last, has_report_times, has_status, has_description)
 
 
 def _name(rows: pa.Table) -> str:

@@ -30,22 +30,25 @@ def station_information(day: date, observations: Iterable[Observation], fingerpr
     """The candidate descriptions of one day: a row where a station is described otherwise than just before."""
     descriptions = _Descriptions()
     found: list[pa.Table] = []
-    landed = 0
+    landed = repeats = 0
     for observation in observations:
         if isinstance(observation, Archive):
             rows = observation.records.filter(observation.records["has_description"])
             landed += rows.num_rows
-            found.append(_read(_distinct(rows), observation.sha256))
+            distinct = _distinct(rows)
+            repeats += rows.num_rows - distinct.num_rows
+            found.append(_read(distinct, observation.sha256))
         else:
             count, new = descriptions.take(observation)
             landed += count
+            repeats += count - sum(rows.num_rows for rows in new)
             found += [_read(rows, observation.sha256) for rows in new]
     candidates = _candidates(day, found)
     return Cleaned(
         partition=day.isoformat(),
         candidates=candidates,
         landed=landed,
-        duplicates=landed - candidates.num_rows,
+        duplicates=repeats,
         fingerprint=fingerprint,
     )
 

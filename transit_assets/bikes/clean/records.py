@@ -39,6 +39,7 @@ RECORDS = pa.schema(
         ("information_problem", pa.string()),
     ]
 )
+_STALE_AFTER_US = 3600 * 1_000_000
 _NOT_STATUS = ("latitude", "longitude", "gbfs_station_id")
 _NOT_INFORMATION = ("bikes", "mechanical", "ebike", "docks_free", "reported_at", *FLAGS)
 
@@ -119,6 +120,12 @@ def unreadable(complaints: Mapping[int, str], *, source: str, polled_at: pa.Scal
     for name in ("status_problem", "information_problem"):
         rows = rows.set_column(rows.column_names.index(name), RECORDS.field(name), text)
     return rows
+
+
+def is_stale(reported_at: pa.Array, polled_at: pa.Array) -> pa.Array:
+    """Whether a report was more than an hour old at a poll."""
+    age = pc.subtract(polled_at.cast(pa.int64()), reported_at.cast(pa.int64()))
+    return pc.greater(age, _STALE_AFTER_US)
 
 
 def row_numbers(count: int, start: int = 0) -> pa.Array:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transit_assets.bikes.clean.records import is_stale
 from transit_assets.bikes.schema import STATION_LATEST, STATIONS
 
 _DESCRIBED = ("name", "latitude", "longitude", "capacity", "commune", "insee_code", "zone", "zone_provenance")
@@ -123,6 +124,8 @@ def station_latest(status: pa.Table, described: pa.Table, previous: pa.Table | N
     parts = [part.select(wanted) for part in (previous, status) if part is not None]
     rows = pa.concat_tables(parts).combine_chunks() if parts else STATION_LATEST.schema.empty_table().select(wanted)
     rows = rows.take(_last_of_each(rows))
+    stale = is_stale(rows["reported_at"], rows["polled_at"])
+    rows = rows.set_column(rows.column_names.index("is_stale"), "is_stale", stale)
     current = {period["station_code"]: period for period in described.sort_by("valid_from").to_pylist()}
     periods = [current.get(code, {}) for code in rows["station_code"].to_pylist()]
     for name in ("name", "zone", "latitude", "longitude"):
