@@ -151,6 +151,17 @@ def test_every_process_of_the_compose_file_is_a_command_of_the_one_image() -> No
         assert service["command"][0] in COMMANDS
 
 
+def test_every_process_keeps_its_host_name_so_that_its_killed_runs_are_recognised() -> None:
+    own = [service for service in compose()["services"].values() if service["image"] == "transit-assets"]
+    assert len({service["hostname"] for service in own}) == len(own)
+
+
+def test_the_image_holds_the_manifest_so_that_its_root_may_be_read_only() -> None:
+    steps = [arguments for name, arguments in instructions() if name == "RUN"]
+    assert any("manifest_path()" in step for step in steps)
+    assert all(s["read_only"] for s in compose()["services"].values() if s["image"] == "transit-assets")
+
+
 def test_the_compose_file_opens_ports_on_this_host_only() -> None:
     ports = [port for service in compose()["services"].values() for port in service.get("ports", [])]
     assert ports

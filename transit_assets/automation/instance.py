@@ -123,7 +123,8 @@ def process_tags() -> Mapping[str, str]:
 def reconcile(instance: dg.DagsterInstance) -> list[str]:
     """Close the runs of this host whose process is gone, and free the pool slots of every run that ended.
 
-    Runs of other hosts are left to the daemon's run monitoring there. Returns the ids of the closed runs.
+    Runs of other hosts are left to the next start there, and to the longest time that `dagster.yaml` gives a run:
+    containers that come and go need a host name that stays. Returns the ids of the closed runs.
     """
     closed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_RUNNING)):

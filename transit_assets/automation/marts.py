@@ -6,7 +6,7 @@ run, and the marts stay as they were.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from transit_assets.dbt_lake import manifest_path, mart_tables
 from transit_assets.lake import Table
 
 if TYPE_CHECKING:
-    from transit_assets.dbt_lake import BuildResult, MartResult, TestResult
+    from transit_assets.dbt_lake import BuildResult, MartResult
 
 _Event = dg.MaterializeResult | dg.AssetCheckResult
 
@@ -94,10 +94,12 @@ def _definition(
         first, last = context.partition_key_range if days else (None, None)
         selected = sorted("__".join(key.path[1:]) for key in context.selected_asset_keys)
         result = build(lake.lake, first, last, selected, log=context.log.info)
-        _record(lake, result, context.run.run_id)
+        _record(lake, result, context.run.run_id, context.partition_keys if days else [None])
         yield from _checked(context, result)
         if not result.has_passed:
-            raise dg.Failure(result.error or "dbt did not pass", allow_retries=False)
+            span = f"{first}: " if first == last else f"{first} to {last}: "
+            said = result.error or "dbt did not pass"
+            raise dg.Failure(f"{span}{said}" if days else said, allow_retries=False)
         for mart in result.marts:
             yield _materialized(context, mart)
 
@@ -151,23 +153,29 @@ def _checked(context: dg.AssetExecutionContext, result: "BuildResult") -> Iterat
         )
 
 
-def _record(lake: LakeResource, result: "BuildResult", run_id: str) -> None:
-    """Put the tests into the lake's own ledger, where `transit status` finds them."""
-    lake.lake.ledger.record_checks([_check_result(test, run_id) for test in result.tests if test.relation])
+def _record(lake: LakeResource, result: "BuildResult", run_id: str, days: Sequence[str | None]) -> None:
+    """Put the tests into the lake's own ledger, where `transit status` finds them.
 
-
-def _check_result(test: "TestResult", run_id: str) -> Any:
+    A test of a daily mart counts for each day of the run, so that no other day's result hides it.
+    """
     from transit_assets.lake import CheckResult
 
-    return CheckResult(
-        check_name=test.name,
-        relation=test.relation or "",
-        partition=None,
-        is_blocking=test.is_blocking,
-        has_passed=test.has_passed,
-        failing_rows=test.failing_rows,
-        details={"message": test.message},
-        run_id=run_id,
+    lake.lake.ledger.record_checks(
+        [
+            CheckResult(
+                check_name=test.name,
+                relation=test.relation,
+                partition=partition,
+                is_blocking=test.is_blocking,
+                has_passed=test.has_passed,
+                failing_rows=test.failing_rows,
+                details={"message": test.message},
+                run_id=run_id,
+            )
+            for test in result.tests
+            if test.relation
+            for partition in days
+        ]
     )
 
 

@@ -49,6 +49,12 @@ class Materialized:
     errors: list[str] = field(default_factory=list)
     failed_checks: list[FailedCheck] = field(default_factory=list)
 
+    def add_failed_check(self, check: FailedCheck) -> None:
+        """Add a check once: the run that found it describes it best."""
+        place = (check.relation, check.check, check.partition)
+        if place not in {(known.relation, known.check, known.partition) for known in self.failed_checks}:
+            self.failed_checks.append(check)
+
     @property
     def is_ok(self) -> bool:
         return not self.errors and not any(check.is_blocking for check in self.failed_checks)
@@ -65,7 +71,8 @@ def materialize(
     """Materialize the assets of some domains and layers, for a range of days or for whatever is due.
 
     Without days these are the days of which something landed, or a source was loaded, since they were last built;
-    with an empty landing today is fetched. With `first` alone the range ends today; with `last` alone it is that
+    with an empty landing today is fetched. A mart's day waits while a source of it stands failed by a blocking check;
+    the result names that check each time. With `first` alone the range ends today; with `last` alone it is that
     day. Raises ValueError for a domain, a step or a range that does not exist.
     """
     _refuse_unknown(domains, steps, first, last)
@@ -95,15 +102,15 @@ class _Session:
     def run(self, first: date | None, last: date | None, steps: Sequence[str]) -> None:
         """Layer by layer, days before tables without days."""
         asked = _asked_days(first, last)
-        is_empty = not self._lake.landing.fetches(self._domain)
-        if asked is None and is_empty and "raw" in steps:
+        if asked is None and "raw" in steps and self._lake.landing.is_empty(self._domain):
             asked = [today().isoformat()]
         for step in (step for step in STEPS if step in steps):
             daily, tables = self._assets(step)
             if step == "raw" and asked is None:
                 continue
             days = self._due_days(step, daily) if asked is None else asked
-            self._run_days(step, daily, [day for day in days if day not in self._blocked_days()])
+            held_back = self._held_back(daily, days)
+            self._run_days(step, daily, [day for day in days if day not in held_back])
             due = [key for key in tables if asked is not None or self._is_due(key)]
             if due and not self._result.errors:
                 self._progress(f"{self._domain}: {step}, {', '.join(key.path[-1] for key in due)}")
@@ -146,7 +153,7 @@ class _Session:
 
     def _due_days(self, step: str, assets: list[dg.AssetKey]) -> list[str]:
         if step == "interim":
-            return stale_days(self._lake, self._domain, _FEEDS_OF[self._domain])
+            return list(stale_days(self._lake, self._domain, _FEEDS_OF[self._domain]))
         ledger = self._lake.ledger
         return sorted({day for key in assets for day in ledger.stale_marts(_relation(key), self._sources(key))})
 
@@ -156,8 +163,34 @@ class _Session:
     def _sources(self, key: dg.AssetKey) -> list[str]:
         return [_relation(parent) for parent in sorted(self._graph.get(key).parent_keys) if parent.path[0] != "raw"]
 
-    def _blocked_days(self) -> set[str]:
-        return {check.partition for check in self._result.failed_checks if check.is_blocking and check.partition}
+    def _held_back(self, assets: list[dg.AssetKey], days: list[str]) -> set[str]:
+        """Of these days those for which a source of another layer failed a blocking check; the result says why.
+
+        The ledger knows, whichever run found it, until the source is rebuilt or the check passes.
+        """
+        mine = {_relation(key) for key in assets}
+        sources = {source for key in assets for source in self._sources(key)} - mine
+        known = {(_relation(key.asset_key), key.name) for key in self._graph.asset_check_keys}
+        loads = {source: self._lake.ledger.latest(source, "committed") for source in sources}
+        held_back = set()
+        for result in self._lake.ledger.latest_checks() if sources and days else []:
+            load = loads.get(result.relation, {}).get(result.partition)
+            is_current = (
+                (result.relation, result.check_name) in known and load and result.evaluated_at >= load.loaded_at
+            )
+            if result.has_passed or not result.is_blocking or not is_current or result.partition not in days:
+                continue
+            held_back.add(result.partition)
+            self._result.add_failed_check(
+                FailedCheck(
+                    relation=result.relation,
+                    check=result.check_name,
+                    partition=result.partition,
+                    is_blocking=True,
+                    description=f"{result.partition} was found wrong before and is held back until it is rebuilt",
+                )
+            )
+        return held_back
 
 
 def _refuse_unknown(domains: Sequence[str], steps: Sequence[str], first: date | None, last: date | None) -> None:

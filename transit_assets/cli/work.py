@@ -52,7 +52,9 @@ def report(result: "Materialized") -> None:
         kind = "check failed" if check.is_blocking else "warning"
         where = f" of {check.partition}" if check.partition else ""
         say(f"{kind}: {check.relation}{where}: {check.check}: {check.description}".rstrip(": "))
-    if not result.run_ids:
+    if not result.run_ids and not result.is_ok:
+        say("nothing was built: what is due is held back")
+    elif not result.run_ids:
         say("nothing is due: every day was built from what has landed")
     elif result.days:
         span = (

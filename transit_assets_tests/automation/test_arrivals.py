@@ -1,16 +1,17 @@
 """The sensor that watches the landing: exactly the days that received data, each content once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from transit_assets.automation.arrivals import Cursor, landing_sensor, next_days
+from transit_assets.automation.arrivals import ATTEMPTS, Cursor, landing_sensor, next_days
 from transit_assets.automation.partitions import PARIS_DAYS
 from transit_assets.automation.resources import LakeResource
 from transit_assets.lake import Fetch, Lake, Load
+from transit_assets.settings import settings
 
 RELATION = "interim.bikes__station_status"
 
@@ -46,9 +47,12 @@ def built(lake: Lake, *days: str, outcome: Any = "committed") -> None:
     lake.ledger.record([Load(RELATION, day, outcome, fingerprint=fingerprints[day], table_version=0) for day in days])
 
 
-def tick(lake: Lake, cursor: str | None = None) -> tuple[Sequence[dg.RunRequest], str | None]:
+def tick(
+    lake: Lake, cursor: str | None = None, instance: dg.DagsterInstance | None = None
+) -> tuple[Sequence[dg.RunRequest], str | None]:
     """One evaluation: what it requests and the cursor it leaves."""
     context = dg.build_sensor_context(
+        instance=instance or dg.DagsterInstance.ephemeral(),
         cursor=cursor,
         repository_def=REPOSITORY,
         resources={"lake": LakeResource(root=lake.location.root)},
@@ -120,28 +124,97 @@ def test_a_lost_cursor_requests_only_what_is_not_built(lake: Lake) -> None:
     assert days_of(tick(lake, cursor=None)[0]) == ["2025-09-08"]
 
 
+TODAY = "2025-10-26"
+
+
 def test_many_days_are_spread_over_ticks_until_all_are_asked_for() -> None:
-    fingerprints = {f"2025-01-{day:02}": "f" for day in range(1, 11)}
+    stale = {f"2025-01-{day:02}": "f" for day in range(1, 11)}
     cursor, asked = Cursor(), []
     for _ in range(3):
-        days, cursor = next_days(list(fingerprints), fingerprints, cursor, version=7, limit=4)
-        asked.append(days)
+        keys, cursor = next_days(stale, cursor, 7, TODAY, limit=4)
+        asked.append(list(keys))
         cursor = Cursor.read(cursor.text())
     assert [len(days) for days in asked] == [4, 4, 2]
-    assert sorted(day for days in asked for day in days) == sorted(fingerprints)
-    assert cursor.version == 7
+    assert sorted(day for days in asked for day in days) == sorted(stale)
+    assert (cursor.version, cursor.today) == (7, TODAY)
 
 
 def test_an_unfinished_version_is_not_counted_as_seen() -> None:
-    fingerprints = {"2025-01-01": "f", "2025-01-02": "f"}
-    _, cursor = next_days(list(fingerprints), fingerprints, Cursor(version=3), version=7, limit=1)
+    stale = {"2025-01-01": "f", "2025-01-02": "f"}
+    _, cursor = next_days(stale, Cursor(version=3), 7, TODAY, limit=1)
     assert cursor.version == 3
 
 
 def test_the_cursor_forgets_days_that_were_built() -> None:
-    before = Cursor(1, {"2025-01-01": "f", "2025-01-02": "f"})
-    _, cursor = next_days(["2025-01-02"], {"2025-01-02": "f"}, before, version=2)
-    assert dict(cursor.requested) == {"2025-01-02": "f"}
+    before = Cursor(1, TODAY, {"2025-01-01": "2025-01-01:f:1", "2025-01-02": "2025-01-02:f:1"})
+    _, cursor = next_days({"2025-01-02": "f"}, before, 2, TODAY)
+    assert dict(cursor.requested) == {"2025-01-02": "2025-01-02:f:1"}
+
+
+def test_a_failed_content_is_asked_for_a_bounded_number_of_times_and_new_content_at_once() -> None:
+    failed: set[str] = set()
+    cursor, asked = Cursor(), []
+    for _ in range(ATTEMPTS + 2):
+        keys, cursor = next_days({"2025-01-01": "f"}, cursor, 7, TODAY, failed)
+        asked += keys.values()
+        failed |= set(keys.values())
+    assert asked == [f"2025-01-01:f:{attempt + 1}" for attempt in range(ATTEMPTS)]
+    keys, _ = next_days({"2025-01-01": "g"}, cursor, 8, TODAY, failed)
+    assert keys == {"2025-01-01": "2025-01-01:g:1"}
+
+
+def test_today_is_left_to_the_compaction_until_midnight(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at(instant: str) -> None:
+        monkeypatch.setenv("TRANSIT_NOW", instant)
+        settings.cache_clear()
+
+    land(lake, "yesterday", "2025-09-09")
+    land(lake, "today", "2025-09-10")
+    at("2025-09-10T23:59:00+02:00")
+    requests, cursor = tick(lake)
+    assert days_of(requests) == ["2025-09-09"]
+    built(lake, "2025-09-09")
+    assert tick(lake, cursor)[0] == []
+    at("2025-09-11T00:01:00+02:00")
+    assert days_of(tick(lake, cursor)[0]) == ["2025-09-10"]
+
+
+def test_a_request_whose_run_failed_is_made_again_without_news(lake: Lake) -> None:
+    land(lake, "a", "2025-09-07")
+    with dg.DagsterInstance.ephemeral() as instance:
+        (first,), cursor = tick(lake, instance=instance)
+        assert tick(lake, cursor, instance)[0] == []  # on its way
+        run = instance.create_run_for_job(
+            REPOSITORY.get_job("clean_days"),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={"dagster/sensor_name": "bikes_arrivals", "dagster/run_key": str(first.run_key)},
+        )
+        assert tick(lake, cursor, instance)[0] == []  # running
+        instance.report_run_failed(run)
+        (second,), _ = tick(lake, cursor, instance)
+    assert (second.partition_key, second.run_key) == (first.partition_key, f"{str(first.run_key)[:-1]}2")
+
+
+def test_data_that_lands_during_a_tick_waits_for_the_next(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    land(lake, "a", "2025-09-07")
+    read = type(lake.landing).fingerprints
+
+    def then_another_day_lands(*args: Any, **named: Any) -> Any:
+        found = read(*args, **named)
+        land(lake, "meanwhile", "2025-09-08")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(lake.landing), "fingerprints", then_another_day_lands)
+        requests, cursor = tick(lake)
+    assert days_of(requests) == ["2025-09-07"]
+    assert days_of(tick(lake, cursor)[0]) == ["2025-09-08"]
+
+
+@pytest.fixture(autouse=True)
+def _settings_as_before() -> Iterator[None]:
+    yield
+    settings.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """`transit run` in one process: the same assets, the days that are due, one materialization per day."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 
 from transit_assets.automation import instance, runs
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
-from transit_assets.lake import Fetch, Lake
+from transit_assets.dbt_lake import BuildResult
+from transit_assets.lake import CheckResult, Fetch, Lake
 from transit_assets.settings import settings
 
 CLEAN = ("raw", "interim")
+_NO_MARTS = BuildResult(True, None, (), (), "none")
 
 
 def materializations(key: list[str]) -> Mapping[str | None, list[dg.AssetMaterialization]]:
@@ -77,6 +80,28 @@ def test_a_late_payload_makes_its_day_due_and_no_other(city: Lake) -> None:
     assert result.days == ["2025-10-25"]
 
 
+def test_a_day_that_failed_a_blocking_check_is_held_back_until_it_is_rebuilt(
+    city: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str | None] = []
+    monkeypatch.setattr("transit_assets.dbt_lake.build", lambda _, first, *__, **___: built.append(first) or _NO_MARTS)
+    runs.materialize(["bikes"], date(2025, 10, 25), date(2025, 10, 26), steps=CLEAN)
+    failed = CheckResult("accounting", STATION_STATUS.relation, "2025-10-25", is_blocking=True, has_passed=False)
+    known = {check.check_name for check in city.ledger.latest_checks() if check.relation == failed.relation}
+    name = sorted(known)[0]
+    city.ledger.record_checks([replace(failed, check_name=name)])
+    for _ in range(2):
+        result = runs.materialize(["bikes"], steps=("processed",))
+        (held_back,) = result.failed_checks
+        assert (held_back.check, held_back.partition, result.is_ok) == (name, "2025-10-25", False)
+    assert "2025-10-25" not in built
+    assert "2025-10-26" in built
+    runs.materialize(["bikes"], date(2025, 10, 25), date(2025, 10, 25), ("interim",))  # rebuilt, and checked again
+    built.clear()
+    runs.materialize(["bikes"], steps=("processed",))
+    assert "2025-10-25" in built
+
+
 def test_a_simulated_fetch_into_a_lake_of_real_data_is_skipped(city: Lake) -> None:
     city.landing.claim("real")
     result = runs.materialize(["bikes"], steps=("raw",))
@@ -114,7 +139,6 @@ def test_wrong_use_is_named(
 
 def _again(fetch: Fetch, fetched_at: datetime) -> Fetch:
     """The same request, answered at another instant."""
-    from dataclasses import replace
     from uuid import uuid4
 
     return replace(fetch, fetched_at=fetched_at, fetch_id=uuid4().hex)
