@@ -23,7 +23,17 @@ def _https_or_loopback(url: HttpUrl) -> HttpUrl:
     return url
 
 
+def _secret_https_or_loopback(url: SecretStr) -> SecretStr:
+    try:
+        _https_or_loopback(HttpUrl(url.get_secret_value()))
+    except ValueError:
+        # The error of the URL itself would show it.
+        raise ValueError("must be a URL with https, except on a loopback address") from None
+    return url
+
+
 BaseUrl = Annotated[HttpUrl, AfterValidator(_https_or_loopback)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_secret_https_or_loopback)]
 
 
 class SettingMissing(Exception):
@@ -56,7 +66,7 @@ class Settings(BaseSettings):
     feed_timeout_seconds: float = Field(20.0, gt=0)
     feed_max_attempts: int = Field(4, ge=1)
     feed_max_bytes: int = Field(64 * 2**20, gt=0, description="Cap on one answer, after decompression.")
-    archive_max_bytes: int = Field(4 * 2**30, gt=0, description="Cap on one imported file, after decompression.")
+    archive_max_bytes: int = Field(4 * 2**30, gt=0, description="Cap on one imported file, as it is and unpacked.")
     velib_daily_quota: int = Field(10_000, gt=0, description="Calls a UTC day to the Vélib' operator.")
     ods_daily_quota: int = Field(5_000, gt=0, description="Calls a UTC day to the Opendatasoft portal.")
     poll_seconds: int = Field(60, ge=10, description="Seconds between two polls of live state.")
@@ -79,7 +89,9 @@ class Settings(BaseSettings):
         None, description="PostgreSQL URL of the Dagster instance; SQLite inside the lake without it."
     )
     dagster_home: Path | None = Field(None, description="Default: `_dagster` inside a folder lake; needed on S3.")
-    alert_url: BaseUrl | None = Field(None, description="Webhook that is told of failed runs.")
+    alert_url: SecretUrl | None = Field(
+        None, description="Webhook that is told of failed runs; its address is a secret."
+    )
 
     # Warehouse
     warehouse: Path | None = Field(None, description="Default: `warehouse.duckdb` inside a folder lake; needed on S3.")

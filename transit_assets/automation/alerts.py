@@ -27,7 +27,7 @@ def alert_on_failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | 
     if configured.alert_url is None:
         return dg.SkipReason("TRANSIT_ALERT_URL is not set")
     message = alert(context.dagster_run, _sentences(context), configured)
-    problem = send(str(configured.alert_url), message)
+    problem = send(configured.alert_url.get_secret_value(), message)
     if problem:
         context.log.error(f"the alert of run {context.dagster_run.run_id} was not delivered: {problem}")
     return None
@@ -62,9 +62,9 @@ def send(url: str, message: Mapping[str, Any]) -> str | None:
 
 
 def secrets_of(configured: Settings) -> list[str]:
-    """The value of every secret setting; the webhook's address is one."""
+    """The value of every secret setting, of which the webhook's address is one."""
     values = [getattr(configured, name) for name in type(configured).model_fields]
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)] + [str(configured.alert_url)]
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
 def _partition(tags: Mapping[str, str]) -> str | None:

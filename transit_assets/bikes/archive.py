@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from filelock import FileLock
+
 from transit_assets.bikes.clean.errors import ArchiveOverlap, ArchiveTooLarge, PayloadUnreadable
-from transit_assets.bikes.clean.formats import DECODER_VERSION, Survey, decode_archive, survey
+from transit_assets.bikes.clean.formats import DECODER_VERSION, Survey, decode_archive, survey, unpacked_bytes
 from transit_assets.lake import Fetch, Lake
 from transit_assets.settings import Settings
 
@@ -76,6 +78,14 @@ def import_files(
     """
     if lake.landing.origin() == "simulated":
         lake.landing.claim("real")  # raises, and says the way out
+    # Two imports at once would each see only what the other has not landed yet.
+    with FileLock(lake.lock_path("import-bikes")):
+        return _import_files(lake, paths, settings, on_file)
+
+
+def _import_files(
+    lake: Lake, paths: Sequence[Path], settings: Settings, on_file: Callable[[Path], None]
+) -> list[Imported]:
     held = {fetch.sha256: fetch for fetch in lake.landing.fetches("bikes", [FEED])}
     spans = [_span(fetch) for fetch in held.values()]
     results: dict[str, Imported] = {}
@@ -88,7 +98,7 @@ def import_files(
         if sha256 in held:
             results[sha256] = _imported(path, held[sha256], is_new=False)
         elif sha256 not in new:
-            found = _survey(path)
+            found = _survey(path, settings.archive_max_bytes)
             span = Span(
                 path.name, found.first_polled_at, found.last_polled_at, found.has_report_times, found.has_status
             )
@@ -114,8 +124,13 @@ def _hash(path: Path, max_bytes: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _survey(path: Path) -> Survey:
+def _survey(path: Path, max_bytes: int) -> Survey:
     with path.open("rb") as stream:
+        size = unpacked_bytes(stream)
+        if size > max_bytes:
+            raise ArchiveTooLarge(
+                f"{path.name} unpacks to {size:,} bytes, more than TRANSIT_ARCHIVE_MAX_BYTES allows ({max_bytes:,})"
+            )
         try:
             return survey(stream)
         except PayloadUnreadable as error:

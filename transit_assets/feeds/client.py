@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import TypeAlias
 
 import httpx
@@ -196,8 +197,10 @@ class FeedClient:
         cap = self.limits.max_bytes
         announced = response.headers.get("content-length", "")
         chunks: list[bytes] = []
-        size = int(announced) if announced.isdigit() and int(announced) > cap else 0
-        if not size:
+        size = 0
+        if _is_whole(announced) and float(announced) > cap:
+            size = cap + 1
+        else:
             for chunk in response.iter_bytes():
                 chunks.append(chunk)
                 size += len(chunk)
@@ -238,11 +241,11 @@ class FeedClient:
     def _retry_after(self, answer: "_Answer") -> float | None:
         """Seconds the provider asks to wait, from a number or an HTTP date; None where it asks for nothing clear."""
         text = answer.headers.get("retry-after", "").strip()
-        if text.isdigit():
+        if _is_whole(text):
             return float(text)
         try:
             asked = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, TypeError, IndexError, OverflowError):  # by what is wrong with the date
             return None
         asked = asked if asked.tzinfo else asked.replace(tzinfo=UTC)
         return max(0.0, (asked - self._now()).total_seconds())
@@ -255,8 +258,15 @@ class FeedClient:
         return False
 
     def _guard(self, request: httpx.Request) -> None:
-        """Before every request, redirects included: https or loopback, and secrets for the provider only."""
+        """Before every request, redirects included: a safe address, and secrets for the provider only.
+
+        Only a provider on loopback may send its client there: another could make it ask this machine's own services.
+        """
         _require_secure(request.url)
+        if _is_internal(request.url.host) and not _is_internal(self._base.host):
+            raise InsecureAddress(
+                f"{self._safe(request.url)} is refused: {self.provider} may not redirect to this host"
+            )
         if (request.url.scheme, request.url.host, request.url.port) != (
             self._base.scheme,
             self._base.host,
@@ -377,3 +387,21 @@ def _is_passing(error: Exception) -> bool:
 def _require_secure(url: httpx.URL) -> None:
     if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
         raise InsecureAddress(f"{safe_url(url)} is refused: https is required, except on a loopback address")
+
+
+def _is_internal(host: str) -> bool:
+    """Whether a host is this machine or an address of a private network."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_global
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a header is a whole number: `²` is a digit to Python, and no number."""
+    return text.isascii() and text.isdigit()

@@ -7,7 +7,7 @@ texts for Unix times and names by language. Only what is needed is decoded.
 """
 
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
@@ -17,6 +17,8 @@ from transit_assets.feeds.payloads import Record, Stations, each_typed, reason_u
 
 Flag: TypeAlias = bool | int | None
 Time: TypeAlias = int | float | datetime | None
+
+_MILLISECONDS_FROM = 100_000_000_000  # the year 5138 in seconds, 1973 in milliseconds
 
 # Types of vehicle that say what they are; other ids mean something only beside `vehicle_types.json`.
 _MECHANICAL_TYPES = frozenset({"mechanical", "bike", "classic"})
@@ -117,8 +119,10 @@ class StationInformation(Struct, gc=False):
 
 
 class _Head(Struct):
-    last_updated_other: Time = field(default=None, name="lastUpdatedOther")
-    last_updated: Time = None
+    """Times of any kind: an odd one must not cost the stations below it."""
+
+    last_updated_other: Any = field(default=None, name="lastUpdatedOther")
+    last_updated: Any = None
 
 
 class _StatusData(Struct):
@@ -200,8 +204,21 @@ def _raw(payload: bytes) -> _RawPayload:
 
 
 def _updated_at(head: _Head) -> datetime | None:
-    return _instant(head.last_updated if head.last_updated is not None else head.last_updated_other)
+    return _instant(head.last_updated) or _instant(head.last_updated_other)
 
 
-def _instant(value: Time) -> datetime | None:
-    return value if value is None or isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
+def _instant(value: Any) -> datetime | None:
+    """A Unix time in seconds or milliseconds, or an RFC 3339 text with an offset; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        seconds = value / 1000 if value >= _MILLISECONDS_FROM else value
+        try:
+            return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        except (OverflowError, ValueError, OSError):  # by platform, of a time beyond what datetime holds
+            return None
+    try:
+        found = msgspec.convert(value, datetime)
+    except msgspec.ValidationError:
+        return None
+    return found if found.tzinfo else None

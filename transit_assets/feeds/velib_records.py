@@ -4,7 +4,6 @@ v1 wraps the fields of a station in a record with an id, leaves out those that a
 place as [lat, lon]; v2.1 is flat and names lon and lat. Flags are OUI and NON.
 """
 
-import re
 from datetime import datetime
 from typing import TypeAlias
 
@@ -15,9 +14,6 @@ from transit_assets.feeds.opendatasoft import decode_records
 from transit_assets.feeds.payloads import Stations, each_typed
 
 Flag: TypeAlias = str | bool | int | None
-
-_LAT_LON = re.compile(r"(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)")
-_FLAGS = {"OUI": True, "NON": False, "TRUE": True, "FALSE": False, "1": True, "0": False}
 
 
 class Place(Struct, gc=False):
@@ -50,19 +46,6 @@ class StationRecord(Struct, gc=False):
         """The code as text: leading data may have it as a number."""
         return None if self.code is None else str(self.code)
 
-    @property
-    def lat_lon(self) -> tuple[float, float] | None:
-        """Latitude and longitude, however they were written; None where they are not there."""
-        match self.place:
-            case Place(lon, lat):
-                return lat, lon
-            case [lat, lon]:
-                return float(lat), float(lon)
-            case str(text) if found := _LAT_LON.fullmatch(text.strip()):
-                return float(found[1]), float(found[2])
-            case _:
-                return None
-
 
 class ArchivedRecord(Struct, gc=False):
     """One record of v1."""
@@ -87,8 +70,3 @@ def decode_stations(payload: bytes) -> Stations[StationRecord]:
 def decode_archived(payload: bytes) -> Stations[ArchivedRecord]:
     """Type the records of a v1 answer, or a bare list of them, as `decode_stations` does."""
     return each_typed(decode_records(payload).rows or (), _ARCHIVED)
-
-
-def flag(value: Flag) -> bool | None:
-    """OUI, NON, true, false, 1 and 0 as a truth value; None for anything else: unknown is not closed."""
-    return None if value is None else _FLAGS.get(str(value).strip().upper())

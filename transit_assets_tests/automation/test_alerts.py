@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from pydantic import HttpUrl, SecretStr
+from pydantic import SecretStr
 
 from transit_assets.automation import alerts
 from transit_assets.settings import Settings
@@ -38,7 +38,7 @@ class Webhook:
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
     hook = Webhook()
-    configured = Settings(alert_url=HttpUrl(hook.url), ods_key=SecretStr("k3y-of-ods"), _env_file=None)
+    configured = Settings(alert_url=SecretStr(hook.url), ods_key=SecretStr("k3y-of-ods"), _env_file=None)
     monkeypatch.setattr(alerts, "settings", lambda: configured)
     yield hook
     hook.server.shutdown()

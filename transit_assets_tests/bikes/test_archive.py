@@ -1,10 +1,13 @@
 """Imports: whole or not at all, once, and never twice over the same minutes."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from transit_assets.bikes.archive import Span, check_overlap, import_files
@@ -61,6 +64,24 @@ def test_a_simulated_lake_takes_no_archive(lake: Lake, tmp_path: Path) -> None:
 def test_a_file_beyond_the_cap_is_refused(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(ArchiveTooLarge, match="TRANSIT_ARCHIVE_MAX_BYTES"):
         import_files(lake, [_file(tmp_path, "a.json", gbfs([station()]))], Settings(archive_max_bytes=10))
+
+
+def test_a_file_that_unpacks_beyond_the_cap_is_refused(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({"stationcode": pa.array(range(100_000)), "zero": [0] * 100_000}), path, use_dictionary=False
+    )
+    size = path.stat().st_size
+    with pytest.raises(ArchiveTooLarge, match=r"a\.parquet unpacks to .*TRANSIT_ARCHIVE_MAX_BYTES"):
+        import_files(lake, [path], Settings(archive_max_bytes=size + 1))
+
+
+def test_two_imports_at_once_do_not_both_land(lake: Lake, recordings: Path) -> None:
+    paths = sorted((recordings / "bikes/archive").iterdir())
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(import_files, lake, [path], SETTINGS) for path in paths]
+    assert sorted(type(one.exception()) is ArchiveOverlap for one in running) == [False, True]
+    assert len(lake.landing.fetches("bikes")) == 1
 
 
 def test_archives_without_report_times_must_not_overlap(lake: Lake, recordings: Path) -> None:

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from transit_assets.feeds import Attempt, Credentials, FeedClient, calls_spent, payload_of
@@ -244,6 +246,41 @@ def test_a_redirect_to_plain_http_is_refused_before_it_is_followed(ask: Ask):
     assert (fetch.outcome, payload) == ("failed", None)
     assert "http://provider.example/status.json is refused" in str(fetch.error)
     assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:3000", "localhost", "localhost.", "a.localhost", "[::1]", "169.254.169.254", "10.0.0.7"]
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_public_provider_may_not_redirect_into_this_network(ask: Ask, scheme: str, host: str):
+    client, provider = ask(httpx.Response(302, headers={"location": f"{scheme}://{host}/graphql"}), ok)
+    [(fetch, payload)] = client.get(FEED)
+    assert (fetch.outcome, payload, len(provider.requests)) == ("failed", None, 1)
+    assert "is refused" in str(fetch.error)
+
+
+def test_a_provider_on_loopback_may_redirect_there(ask: Ask):
+    moved = httpx.Response(302, headers={"location": "http://localhost:9/v2/status.json"})
+    client, provider = ask(moved, ok, base_url="http://127.0.0.1:8010/")
+    assert outcomes(client.get(FEED)) == ["landed"]
+    assert len(provider.requests) == 2
+
+
+@given(
+    st.sampled_from(["retry-after", "content-length", "etag", "last-modified", "x-ratelimit-reset"]),
+    st.one_of(
+        st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40),
+        st.sampled_from(["²", "9" * 5000, "-1", "1e9", "Mon, 01 Jan 99999 00:00:00 GMT", "Mon,", "0"]),
+    ),
+    st.sampled_from([200, 304, 429, 503]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_header_makes_the_client_raise(ask: Ask, name: str, value: str, status: int):
+    headers = [(name.encode(), value.strip().encode("latin-1"))]
+    client, _ = ask(
+        lambda request: httpx.Response(status, headers=headers, stream=httpx.ByteStream(GOOD)), max_attempts=1
+    )
+    assert len(outcomes(client.get(FEED))) == 1
 
 
 def test_a_redirect_is_followed_without_the_secrets_where_it_leaves_the_host(ask: Ask):

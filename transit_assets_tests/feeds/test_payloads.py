@@ -234,8 +234,6 @@ def test_the_recorded_answer_of_v21_is_read_whole(recordings: Path):
     assert opendatasoft.decode_records(body).total == 994
     first, second = found.stations
     assert (first.station_code, first.capacity, first.bikes, first.docks_free) == ("12507", 105, 3, 97)
-    assert first.lat_lon == (48.820484866661, 2.4502807724015)
-    assert (velib_records.flag(first.is_installed), velib_records.flag(first.is_renting)) == (True, False)
     assert second.reported_at == datetime(2024, 4, 28, 6, 33, 55, tzinfo=UTC)
     assert second.insee_code is None
 
@@ -251,25 +249,23 @@ def test_the_recorded_records_of_v1_are_read_whole(recordings: Path):
 
 
 @pytest.mark.parametrize(
-    ("place", "lat_lon"),
+    ("time", "expected"),
     [
-        ({"lon": 2.4, "lat": 48.8}, (48.8, 2.4)),
-        ([48.8, 2.4], (48.8, 2.4)),
-        ("48.8, 2.4", (48.8, 2.4)),
-        ("nowhere", None),
-        ("north, east", None),
-        (None, None),
+        ("1760788800", 1760788800),
+        ("1760788800000", 1760788800),
+        ('"2025-10-18T12:00:00Z"', 1760788800),
+        ('"noon"', None),
+        ("1e300", None),
+        ("-5", None),
+        ("true", None),
+        ("[1]", None),
+        ("null", None),
     ],
 )
-def test_a_place_is_read_however_it_is_written(place: Any, lat_lon: tuple | None):
-    body = json.dumps({"nhits": 1, "records": [{"recordid": "a", "fields": {"coordonnees_geo": place}}]}).encode()
-    assert velib_records.decode_archived(body).stations[0].fields.lat_lon == lat_lon
-
-
-FLAGS = [("OUI", True), ("NON", False), ("oui ", True), (1, True), (0, False), (True, True), ("false", False)]
-UNKNOWN_FLAGS = [(None, None), ("", None), ("peut-être", None), (2, None)]
-
-
-@pytest.mark.parametrize(("value", "meaning"), [*FLAGS, *UNKNOWN_FLAGS])
-def test_a_flag_is_yes_no_or_unknown(value: Any, meaning: bool | None):
-    assert velib_records.flag(value) is meaning
+@pytest.mark.parametrize("name", ["lastUpdatedOther", "last_updated"])
+def test_an_odd_time_of_update_costs_no_station(name: str, time: str, expected: int | None):
+    body = f'{{"{name}":{time},"data":{{"stations":[{{"station_id":1,"last_reported":1}}]}}}}'.encode()
+    found = gbfs.decode_status(body)
+    assert len(found.stations) == 1
+    assert (found.updated_at and found.updated_at.timestamp()) == expected
+    assert gbfs.problem_of_stations(body) is None
