@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from transit_assets.bikes.clean.information import station_information
 from transit_assets.bikes.clean.stations import station_latest, stations
 from transit_assets.bikes.clean.status import station_status
+from transit_assets.bikes.clean.zones import zone_of
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS
 from transit_assets.quality.dedupe import keep_last
 from transit_assets.quality.rules import split
+from transit_assets.simulator.city import stations as simulated_stations
 from transit_assets_tests.bikes.payloads import (
     DAY,
     NOON,
@@ -158,3 +161,13 @@ def test_an_archive_describes_its_stations_too(recordings: Path) -> None:
     days = [ruled(STATION_INFORMATION, station_information(day, [archive])) for day, archive in found.items()]
     assert [sum(one.landed for one in days), sum(len(one.rows) for one in days)] == [407_096, 8_804]
     assert {row["broken_rules"][0] for one in days for row in one.broken} == {"station_code_is_known"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_simulated_codes_tell_the_zones_that_its_portal_names(seed: int) -> None:
+    city = simulated_stations(seed)
+    assert len(set(city.code)) == len(city)
+    for code, commune in zip(city.code, city.commune, strict=True):
+        zone, _ = zone_of(code, None)
+        assert len(code) in (4, 5)
+        assert zone == commune or (commune == "Paris" and zone is not None and zone.startswith("Paris "))
