@@ -76,20 +76,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         logger.info(format, *args)
-
-
-def serve(
-    clock: Callable[[], datetime],
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8010,
-    seed: int = 7,
-    faults: FaultPlan | None = None,
-    stall_seconds: float = 60.0,
-) -> None:
-    """Serve the simulator until interrupted. Raises OSError where the address is taken."""
-    with SimulatorServer(clock, host=host, port=port, seed=seed, faults=faults, stall_seconds=stall_seconds) as server:
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            logger.info("the simulator was stopped")
