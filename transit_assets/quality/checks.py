@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from transit_assets.lake import Lake, Table
 from transit_assets.quality.evaluate import Evaluation, evaluate
@@ -64,7 +65,9 @@ def suite_checks(
             spec = dg.AssetCheckSpec(suite_name, asset=asset_key)
             yield dg.Output(None, output_name=spec.get_python_identifier())
         for evaluation in evaluations:
-            yield _reported(evaluation, asset_key)
+            yield _reported(
+                evaluation, asset_key, judged_materialization(context.instance, asset_key, evaluation.partition)
+            )
 
     return checks
 
@@ -90,7 +93,21 @@ def _described(suite: Suite) -> str:
     return f"{suite.description}\n\n{expectations}"
 
 
-def _reported(evaluation: Evaluation, asset_key: dg.AssetKey) -> dg.AssetCheckEvaluation:
+def judged_materialization(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, partition: str | None
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The materialization that an evaluation judges; without it no automation condition counts a check as passed."""
+    wanted = dg.AssetRecordsFilter(asset_key=asset_key, asset_partitions=[partition] if partition else None)
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+    return None
+
+
+def _reported(
+    evaluation: Evaluation, asset_key: dg.AssetKey, judged: AssetCheckEvaluationTargetMaterializationData | None
+) -> dg.AssetCheckEvaluation:
     suite = evaluation.suite
     return dg.AssetCheckEvaluation(
         asset_key=asset_key,
@@ -101,6 +118,7 @@ def _reported(evaluation: Evaluation, asset_key: dg.AssetKey) -> dg.AssetCheckEv
         partition=evaluation.partition,
         description=evaluation.summary,
         metadata=_metadata(evaluation),
+        target_materialization_data=judged,
     )
 
 
