@@ -45,7 +45,7 @@ def states(rows: Iterable[dict], max_gap: dt.timedelta = dt.timedelta(minutes=20
     by_station = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row["first_polled_at"], row["reported_at"])):
         by_station[row["day"], row["station_code"]].append(row)
-    found = {}
+    found: dict[tuple, list[State]] = {}
     for (day, code), reports in by_station.items():
         found[day, code] = []
         for number, row in enumerate(reports):
