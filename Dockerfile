@@ -12,8 +12,8 @@ RUN python -m venv /app/.venv \
 COPY README.md LICENSE workspace.yaml dagster.yaml dagster.postgres.yaml ./
 COPY dbt_project dbt_project
 COPY transit_assets transit_assets
+# dbt's manifest is prepared here, because the root file system may be read-only where the image runs.
 RUN uv pip install --no-cache --python /app/.venv --compile-bytecode --no-deps --no-build-isolation --editable . \
-    # dbt's manifest is prepared here, because the root file system may be read-only where the image runs.
     && /app/.venv/bin/python -c "from transit_assets.dbt_lake import manifest_path; manifest_path()"
 
 FROM python:3.12.11-slim-bookworm
