@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from typing import TypeAlias
 
 import httpx
 from pydantic import HttpUrl
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
+from transit_assets.feeds.addresses import is_internal, require_secure
 from transit_assets.feeds.errors import AnswerTooLarge, AnswerTooSlow, FeedError, InsecureAddress
 from transit_assets.feeds.limits import NO_CREDENTIALS, Credentials, DailyBudget, Limits
 from transit_assets.feeds.secrets import hide_addresses_from_logs, redact, safe_url
@@ -38,7 +38,6 @@ _VALIDATORS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 _OF_PAYLOAD = (*_VALIDATORS, "records")  # what still holds of a payload that was not modified
 _KEPT_PREFIX = "x-ratelimit-"
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_REDIRECTS = 5
 
 
@@ -85,7 +84,7 @@ class FeedClient:
     ) -> None:
         """Raises InsecureAddress where the base URL is neither https nor on loopback."""
         base = httpx.URL(str(base_url))
-        _require_secure(base)
+        require_secure(base)
         hide_addresses_from_logs()
         self.provider = base.host
         self.limits = limits
@@ -262,8 +261,8 @@ class FeedClient:
 
         Only a provider on loopback may send its client there: another could make it ask this machine's own services.
         """
-        _require_secure(request.url)
-        if _is_internal(request.url.host) and not _is_internal(self._base.host):
+        require_secure(request.url)
+        if is_internal(request.url.host) and not is_internal(self._base.host):
             raise InsecureAddress(
                 f"{self._safe(request.url)} is refused: {self.provider} may not redirect to this host"
             )
@@ -382,24 +381,6 @@ def _is_passing(error: Exception) -> bool:
     """Whether another try can help: not against an address or an answer that is refused for what it is."""
     refused = (InsecureAddress, AnswerTooLarge, httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects)
     return not isinstance(error, refused)
-
-
-def _require_secure(url: httpx.URL) -> None:
-    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
-        raise InsecureAddress(f"{safe_url(url)} is refused: https is required, except on a loopback address")
-
-
-def _is_internal(host: str) -> bool:
-    """Whether a host is this machine or an address of a private network."""
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global
 
 
 def _is_whole(text: str) -> bool:
