@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from transit_assets.lake import Lake
 from transit_assets.lake.landing import FETCHES
-from transit_assets.lake.ledger import LOADS, CheckResult
+from transit_assets.lake.ledger import CheckResult
+from transit_assets.lake.snapshot import files_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _text(value: Any) -> str:
 
 
 def status(lake: Lake, as_of: datetime) -> Status:
-    """The report of a lake; an empty lake has no tables, feeds or checks."""
+    """The report of a lake; an empty lake, or a place where none is yet, has no tables, feeds or checks."""
     checks = lake.ledger.latest_checks()
     return Status(
         lake=lake.location.root,
@@ -89,12 +89,13 @@ def status(lake: Lake, as_of: datetime) -> Status:
 
 def _tables(lake: Lake) -> list[TableStatus]:
     relations = lake.relations()
-    loads = _loads(lake)
+    latest, committed = lake.ledger.latest_of(relations), lake.ledger.latest_of(relations, "committed")
     held = {relation: _holdings(lake, relation) for relation in relations}
     tables = []
     for relation in relations:
         rows, size, version, partitions, committed_at = held[relation]
-        load = loads.get(relation, {})
+        loaded = [load.loaded_at for load in committed.get(relation, {}).values()]
+        refused = [name for name, load in latest.get(relation, {}).items() if load.outcome == "refused"]
         quarantine = held.get(f"quarantine.{relation.split('.', 1)[1]}") if relation.startswith("interim.") else None
         tables.append(
             TableStatus(
@@ -105,9 +106,9 @@ def _tables(lake: Lake) -> list[TableStatus]:
                 partitions=None if partitions is None else len(partitions),
                 first_partition=partitions[0] if partitions else None,
                 last_partition=partitions[-1] if partitions else None,
-                loaded_at=load.get("loaded_at") or committed_at,
+                loaded_at=max(loaded, default=committed_at),
                 quarantined_rows=quarantine[0] if quarantine else 0,
-                refused_partitions=load.get("refused") or [],
+                refused_partitions=sorted(name or "all" for name in refused),
             )
         )
     return tables
@@ -116,31 +117,14 @@ def _tables(lake: Lake) -> list[TableStatus]:
 def _holdings(lake: Lake, relation: str) -> tuple[int, int, int, list[str] | None, datetime | None]:
     """Rows, bytes, version, partitions (None where unpartitioned) and last commit of one table."""
     delta = lake.open(relation)
-    files = pa.table(delta.get_add_actions(flatten=True))
-    partition_by = delta.metadata().partition_columns
-    partitions = None
-    if partition_by:
-        held = pc.unique(files[f"partition.{partition_by[0]}"]).to_pylist() if files.num_rows else []
-        partitions = sorted(_text(value) for value in held)
-    rows, size = (pc.sum(files[name]).as_py() or 0 if files.num_rows else 0 for name in ("num_records", "size_bytes"))
+    files = files_of(delta)
+    partitions = sorted(set(files["partition"].to_pylist())) if delta.metadata().partition_columns else None
+    rows, size = (pc.sum(files[name]).as_py() or 0 for name in ("rows", "bytes"))
     return rows, size, delta.version(), partitions, _committed_at(delta.history(1))
 
 
 def _committed_at(history: list[dict[str, Any]]) -> datetime | None:
     return datetime.fromtimestamp(history[0]["timestamp"] / 1000, UTC) if history else None
-
-
-def _loads(lake: Lake) -> dict[str, dict[str, Any]]:
-    """Per relation: when it was last committed, and the partitions whose latest load was refused."""
-    found = lake.table(LOADS).scan(
-        "WITH latest AS (SELECT * FROM loads"
-        " QUALIFY row_number() OVER (PARTITION BY relation, partition ORDER BY loaded_at DESC) = 1)"
-        " SELECT l.relation, max(l.loaded_at) FILTER (l.outcome = 'committed') AS loaded_at,"
-        " (SELECT list(partition ORDER BY partition) FROM latest r"
-        "  WHERE r.relation = l.relation AND r.outcome = 'refused') AS refused"
-        " FROM loads l GROUP BY l.relation"
-    )
-    return {row["relation"]: row for row in found.to_pylist()}
 
 
 def _feeds(lake: Lake) -> list[FeedStatus]:

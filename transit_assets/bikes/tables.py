@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from transit_assets.bikes.clean import stations as clean
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
-from transit_assets.lake import Lake, Load, Table
+from transit_assets.lake import Lake, Load, Table, TableVersion
 
 _LAST_REPORTS = """
     SELECT unnest(arg_max(report, (polled_at, reported_at)))
@@ -54,5 +54,5 @@ def _latest(lake: Lake, reports: pa.Table) -> pa.Table:
     return clean.station_latest(reports, lake.table(STATIONS).read(), lake.table(STATION_LATEST).read())
 
 
-def _versions(lake: Lake, *tables: Table) -> dict[str, int]:
-    return {table.relation: lake.table(table).create().version() for table in tables}
+def _versions(lake: Lake, *tables: Table) -> dict[str, TableVersion]:
+    return {table.relation: lake.table(table).state() for table in tables}

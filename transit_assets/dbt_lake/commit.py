@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from transit_assets.dbt_lake.marts import mart_tables
 from transit_assets.dbt_lake.views import Shown, show_lake
-from transit_assets.lake import Lake, Table
+from transit_assets.lake import Lake, Table, TableVersion
 from transit_assets.lake.errors import TableMissing, WriteConflict
 from transit_assets.lake.ledger import Load
 
@@ -57,8 +57,8 @@ class Run:
 
     def after(self, mart: Mart, loads: Sequence[Load]) -> "Run":
         """The run as the marts downstream of one see it: they were built from what it has just committed."""
-        version = max((load.table_version or 0 for load in loads), default=None)
-        changed = {} if version is None else {mart.table.relation: version}
+        states = [TableVersion(load.table_id or "", load.table_version or 0) for load in loads]
+        changed = {mart.table.relation: max(states, key=lambda state: state.version)} if states else {}
         return replace(self, shown=replace(self.shown, versions={**self.shown.versions, **changed}))
 
     def named_days(self) -> set[str]:
@@ -120,7 +120,8 @@ def _commit_days(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run, ma
                 if attempt == _ATTEMPTS:
                     raise
                 continue
-            loads += [_load(run, mart, version, rows[day], day) for day in wanted]
+            table_id = lake.table(table).state().table_id
+            loads += [_load(run, mart, TableVersion(table_id, version), rows[day], day) for day in wanted]
             break
     return loads
 
@@ -151,25 +152,29 @@ def _batches(rows: dict[str, int]) -> Iterator[list[str]]:
 def _newer_days(lake: Lake, run: Run, mart: Mart) -> set[str]:
     """Days of the mart that were committed from a newer version of a source than the run has read."""
     read = run.shown.versions_of(mart.sources)
-    latest = {source: version for source in mart.sources if (version := _version(lake, source)) > read.get(source, -1)}
+    states = {source: _state(lake, source) for source in mart.sources}
+    latest = {source: state for source, state in states.items() if state and state.is_newer_than(read.get(source))}
     if not latest:
         return set()
-    held = _version(lake, mart.table.relation)
-    # A table that was deleted and filled again counts its versions anew: loads beyond its version are of the old one.
     return {
         day
         for day, load in lake.ledger.latest(mart.table.relation, "committed").items()
         if day is not None
-        and (load.table_version or 0) <= held
-        and any(read.get(source, -1) < load.source_versions.get(source, -1) <= latest[source] for source in latest)
+        and any(_has_seen_more(load.source_versions.get(name), read.get(name), now) for name, now in latest.items())
     }
 
 
-def _version(lake: Lake, relation: str) -> int:
+def _has_seen_more(built: TableVersion | None, read: TableVersion | None, now: TableVersion) -> bool:
+    """Whether a load was built from a version, of the table that is there now, that the run has not read."""
+    return built is not None and built.table_id == now.table_id and built.is_newer_than(read)
+
+
+def _state(lake: Lake, relation: str) -> TableVersion | None:
     try:
-        return lake.open(relation).version()
+        delta = lake.open(relation)
     except TableMissing:
-        return -1
+        return None
+    return TableVersion(str(delta.metadata().id), delta.version())
 
 
 # Marts without days ------------------------------------------------------------------------------
@@ -187,7 +192,8 @@ def _rebuild(lake: Lake, run: Run, mart: Mart) -> list[Load]:
 
     version = lake.table(mart.table).rebuild(build)
     shown, rows = built[-1]
-    return [_load(replace(run, shown=shown), mart, version, rows)]
+    state = TableVersion(lake.table(mart.table).state().table_id, version)
+    return [_load(replace(run, shown=shown), mart, state, rows)]
 
 
 def _order(table: Table) -> str:
@@ -195,13 +201,14 @@ def _order(table: Table) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
-def _load(run: Run, mart: Mart, version: int, rows: int, day: str | None = None) -> Load:
+def _load(run: Run, mart: Mart, state: TableVersion, rows: int, day: str | None = None) -> Load:
     return Load(
         relation=mart.table.relation,
         partition=day,
         outcome="committed",
         kept_rows=rows,
         source_versions=run.shown.versions_of(mart.sources),
-        table_version=version,
+        table_version=state.version,
+        table_id=state.table_id,
         run_id=run.run_id,
     )

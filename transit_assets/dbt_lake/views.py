@@ -11,21 +11,21 @@ from deltalake import DeltaTable
 from transit_assets.dbt_lake.marts import mart_tables, source_tables
 from transit_assets.lake import Lake, Snapshot
 from transit_assets.lake.lake import create_views
+from transit_assets.lake.snapshot import ABSENT, TableVersion, rows_by_partition
 
 _SCHEMAS = ("lake", "committed", "built", "processed")
-_ABSENT = -1
 
 
 @dataclass(frozen=True)
 class Shown:
     """What a connection shows: the version of each relation, and the rows of each day of the partitioned ones."""
 
-    versions: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, TableVersion] = field(default_factory=dict)
     days: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
-    def versions_of(self, relations: Collection[str]) -> dict[str, int]:
+    def versions_of(self, relations: Collection[str]) -> dict[str, TableVersion]:
         """Versions of the relations that exist."""
-        return {name: self.versions[name] for name in relations if self.versions.get(name, _ABSENT) != _ABSENT}
+        return {name: self.versions[name] for name in relations if self.versions.get(name, ABSENT) != ABSENT}
 
 
 def show_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, relations: Collection[str] | None = None) -> Shown:
@@ -37,10 +37,9 @@ def show_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, relations: Coll
         existing = [name for name in existing if name in relations]
     with ThreadPoolExecutor(8) as pool:
         opened = dict(zip(existing, pool.map(lake.open, existing), strict=True))
-    snapshots = {
-        name: Snapshot(_ABSENT, (), table.schema, table.partition_by, is_evolved=False, description=table.description)
-        for name, table in described.items()
-    } | {name: Snapshot.of(delta) for name, delta in opened.items()}
+    snapshots = {name: Snapshot.empty(table) for name, table in described.items()} | {
+        name: Snapshot.of(delta) for name, delta in opened.items()
+    }
 
     for schema in _SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -50,8 +49,8 @@ def show_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, relations: Coll
         {name.replace("processed.", "committed.", 1): snapshots[name] for name in snapshots if _is_mart(name)},
     )
     shown = Shown(
-        versions={name: snapshot.version for name, snapshot in snapshots.items()},
-        days={name: _rows_by_day(delta) for name, delta in opened.items() if _is_by_day(snapshots[name])},
+        versions={name: snapshot.state for name, snapshot in snapshots.items()},
+        days={name: _days(delta) for name, delta in opened.items() if _is_by_day(snapshots[name])},
     )
     _show_days(connection, shown)
     return shown
@@ -65,14 +64,8 @@ def _is_by_day(snapshot: Snapshot) -> bool:
     return snapshot.partition_by == "day"
 
 
-def _rows_by_day(delta: DeltaTable) -> dict[str, int]:
-    """Rows of each day, from the statistics in the table's log: no data file is opened."""
-    files = pa.table(delta.get_add_actions(flatten=True))
-    if not files.num_rows:
-        return {}
-    counted = files.group_by("partition.day").aggregate([("num_records", "sum")])
-    days, rows = counted["partition.day"].to_pylist(), counted["num_records_sum"].to_pylist()
-    return {str(day): int(count) for day, count in zip(days, rows, strict=True)}
+def _days(delta: DeltaTable) -> dict[str, int]:
+    return {day: rows for day, rows in rows_by_partition(delta).items() if day is not None}
 
 
 def _show_days(connection: duckdb.DuckDBPyConnection, shown: Shown) -> None:

@@ -7,7 +7,7 @@ from transit_assets.lake.lake import Lake
 from transit_assets.lake.landing import Fetch, Landing
 from transit_assets.lake.ledger import CheckResult, Ledger, Load
 from transit_assets.lake.schema import UTC_INSTANT, Column, Rule, Table
-from transit_assets.lake.snapshot import Snapshot
+from transit_assets.lake.snapshot import Snapshot, TableVersion
 from transit_assets.lake.tables import LakeTable
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "Rule",
     "Snapshot",
     "Table",
+    "TableVersion",
 ]

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-import pyarrow as pa
 from deltalake import DeltaTable
 
 from transit_assets.lake.commit import commit
 from transit_assets.lake.errors import WriteConflict
 from transit_assets.lake.schema import Layer
-from transit_assets.lake.snapshot import Snapshot, partition_text
+from transit_assets.lake.snapshot import Snapshot, files_of
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
@@ -90,13 +89,10 @@ def compact(lake: "Lake", delta: DeltaTable, *, at_most: int = 1, partitions: It
 
 def _small_files(delta: DeltaTable) -> dict[str | None, list[str]]:
     """Paths of the small files of each partition; of the whole table under None where it has no partitions."""
-    columns = delta.metadata().partition_columns
     found: dict[str | None, list[str]] = {}
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    for file in actions.to_pylist() if actions.num_rows else []:
-        if file["size_bytes"] < _SMALL_BYTES:
-            partition = partition_text(file[f"partition.{columns[0]}"]) if columns else None
-            found.setdefault(partition, []).append(file["path"])
+    for file in files_of(delta).to_pylist():
+        if file["bytes"] < _SMALL_BYTES:
+            found.setdefault(file["partition"], []).append(file["path"])
     return found
 
 

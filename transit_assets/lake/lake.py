@@ -88,17 +88,25 @@ class Lake:
         return DeltaTable.is_deltatable(self.location.uri(path), storage_options=self.location.storage_options)
 
     def snapshots(
-        self, relations: Iterable[str] | None = None, partitions: Iterable[Partition] | None = None
+        self, relations: Iterable[str | Table] | None = None, partitions: Iterable[Partition] | None = None
     ) -> dict[str, Snapshot]:
         """One snapshot each of some relations (default: all), opened side by side.
 
-        `partitions` narrows the partitioned ones. Raises TableMissing where a relation does not exist.
+        `partitions` narrows the partitioned ones. Raises TableMissing where a relation does not exist; one that is
+        given as its `Table` is then empty.
         """
-        names = self.relations() if relations is None else sorted(relations)
+        asked = list(self.relations() if relations is None else relations)
+        described = {one.relation: one for one in asked if isinstance(one, Table)}
+        names = sorted({one.relation if isinstance(one, Table) else one for one in asked})
         wanted = None if partitions is None else list(partitions)
 
         def take(name: str) -> Snapshot:
-            delta = self.open(name)
+            try:
+                delta = self.open(name)
+            except TableMissing:
+                if name not in described:
+                    raise
+                return Snapshot.empty(described[name])
             return Snapshot.of(delta, wanted if delta.metadata().partition_columns else None)
 
         with ThreadPoolExecutor(_PARALLEL_OPENS) as pool:
@@ -107,7 +115,7 @@ class Lake:
     def register(
         self,
         connection: "duckdb.DuckDBPyConnection",
-        relations: Iterable[str] | None = None,
+        relations: Iterable[str | Table] | None = None,
         partitions: Iterable[Partition] | None = None,
     ) -> dict[str, int]:
         """Show relations (default: all) as views such as `interim.bikes__station_status`, one snapshot each.

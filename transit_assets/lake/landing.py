@@ -21,6 +21,7 @@ import obstore
 import pyarrow as pa
 import zstandard
 from obstore.exceptions import AlreadyExistsError
+from obstore.store import ObjectStore
 
 from transit_assets.lake.errors import OriginMismatch, PayloadCorrupt
 from transit_assets.lake.schema import UTC_INSTANT, Column, Table
@@ -106,10 +107,15 @@ class Landing:
 
     def __init__(self, lake: "Lake") -> None:
         self._lake = lake
-        self._store = lake.location.store
+
+    @property
+    def _store(self) -> ObjectStore:
+        return self._lake.location.store
 
     def origin(self) -> Origin | None:
         """Whether the lake's data is real or simulated; None before its first payload."""
+        if not self._lake.location.exists():
+            return None
         try:
             return json.loads(bytes(obstore.get(self._store, self._origin_path).bytes()))["origin"]
         except FileNotFoundError:

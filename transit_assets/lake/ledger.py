@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from transit_assets.lake.errors import TableMissing
 from transit_assets.lake.schema import UTC_INSTANT, Column, Table
+from transit_assets.lake.snapshot import TableVersion
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
@@ -50,9 +51,12 @@ LOADS = Table(
         Column("quarantined_rows", pa.int64(), "Rows that broke a rule.", unit="rows", minimum=0),
         Column("fingerprint", pa.string(), "Fingerprint of the landing that an interim partition was built from."),
         Column(
-            "source_versions", pa.string(), "JSON object: version read of each relation that a mart was built from."
+            "source_versions",
+            pa.string(),
+            "JSON object: Delta table id and version read of each relation that a mart was built from.",
         ),
         Column("table_version", pa.int64(), "Delta version that the load committed; null where refused."),
+        Column("table_id", pa.string(), "Delta id of the table committed to: another one after it was deleted."),
         Column("run_id", pa.string(), "Run that did it; null outside of Dagster and dbt."),
         Column("loaded_at", UTC_INSTANT, "When it was recorded, by the real clock.", is_nullable=False),
     ),
@@ -95,8 +99,9 @@ class Load:
     conflict_rows: int | None = None
     quarantined_rows: int | None = None
     fingerprint: str | None = None
-    source_versions: dict[str, int] = field(default_factory=dict)
+    source_versions: dict[str, TableVersion] = field(default_factory=dict)
     table_version: int | None = None
+    table_id: str | None = None
     run_id: str | None = None
     loaded_at: datetime = field(default_factory=_now)
     load_id: str = field(default_factory=lambda: uuid4().hex)
@@ -126,25 +131,45 @@ class Ledger:
     def record(self, loads: Sequence[Load]) -> None:
         """Append loads in one commit."""
         if loads:
-            rows = [asdict(load) | {"source_versions": json.dumps(load.source_versions)} for load in loads]
+            rows = [asdict(load) | {"source_versions": _sources_json(load)} for load in loads]
             self._lake.table(LOADS).append(pa.Table.from_pylist(rows, schema=LOADS.schema))
 
     def latest(self, relation: str, outcome: LoadOutcome | None = None) -> dict[str | None, Load]:
-        """The latest load of each partition, of any outcome or of one; unpartitioned relations have the key None."""
+        """The latest load of each partition, of any outcome or of one; unpartitioned relations have the key None.
+
+        What was committed to a table that was deleted since is gone with it; a refusal stands.
+        """
+        return self.latest_of([relation], outcome).get(relation, {})
+
+    def latest_of(
+        self, relations: Sequence[str], outcome: LoadOutcome | None = None
+    ) -> dict[str, dict[str | None, Load]]:
+        """What `latest` says of each of some relations, with one look at the ledger."""
+        ids = [found for relation in relations if (found := self._table_id(relation))]
         # Two processes may record in another order than they committed, so commits are told apart by version.
-        found = self._lake.table(LOADS).scan(
-            "SELECT * FROM (SELECT * FROM loads WHERE relation = ? AND outcome IN (?, ?)"
-            " QUALIFY row_number() OVER (PARTITION BY partition, outcome"
+        rows = self._lake.table(LOADS).scan(
+            "SELECT * FROM (SELECT * FROM loads WHERE list_contains(?, relation) AND outcome IN (?, ?)"
+            " AND (outcome = 'refused' OR list_contains(?, table_id))"
+            " QUALIFY row_number() OVER (PARTITION BY relation, partition, outcome"
             " ORDER BY table_version DESC NULLS LAST, loaded_at DESC, load_id) = 1)"
-            " QUALIFY row_number() OVER (PARTITION BY partition ORDER BY loaded_at DESC, outcome, load_id) = 1"
-            " ORDER BY partition",
-            [relation, outcome or "committed", outcome or "refused"],
+            " QUALIFY row_number() OVER (PARTITION BY relation, partition ORDER BY loaded_at DESC, outcome, load_id)"
+            " = 1 ORDER BY relation, partition",
+            [list(relations), outcome or "committed", outcome or "refused", ids],
         )
-        return {row["partition"]: _load(row) for row in found.to_pylist()}
+        latest: dict[str, dict[str | None, Load]] = {}
+        for row in rows.to_pylist():
+            latest.setdefault(row["relation"], {})[row["partition"]] = _load(row)
+        return latest
+
+    def _table_id(self, relation: str) -> str | None:
+        try:
+            return str(self._lake.open(relation).metadata().id)
+        except TableMissing:
+            return None
 
     def stale(self, relation: str, fingerprints: Mapping[str, str]) -> list[str]:
         """Partitions whose latest load was built from another landing than `fingerprints` says, or that have none."""
-        built = self._standing(relation)
+        built = self.latest(relation)
         return sorted(
             partition
             for partition, fingerprint in fingerprints.items()
@@ -156,7 +181,7 @@ class Ledger:
 
         Sources without partitions reopen no day; `is_stale` answers for marts without partitions.
         """
-        built = self._standing(relation)
+        built = self.latest(relation)
         stale = set()
         for source in sources:
             for partition, load in self.latest(source, "committed").items():
@@ -166,22 +191,10 @@ class Ledger:
 
     def is_stale(self, relation: str, sources: Sequence[str]) -> bool:
         """Whether an unpartitioned relation was built before the latest commit of any of its sources, or never."""
-        built = self._standing(relation).get(None)
+        built = self.latest(relation).get(None)
         return built is None or any(
             _is_newer(load, built) for source in sources for load in self.latest(source, "committed").values()
         )
-
-    def _standing(self, relation: str) -> dict[str | None, Load]:
-        """Latest loads that still stand: a table that was deleted has lost what was committed to it."""
-        try:
-            version = self._lake.open(relation).version()
-        except TableMissing:
-            version = -1
-        return {
-            partition: load
-            for partition, load in self.latest(relation).items()
-            if load.table_version is None or load.table_version <= version
-        }
 
     def record_checks(self, results: Sequence[CheckResult]) -> None:
         """Append evaluations in one commit."""
@@ -190,22 +203,39 @@ class Ledger:
             self._lake.table(CHECK_RESULTS).append(pa.Table.from_pylist(rows, schema=CHECK_RESULTS.schema))
 
     def latest_checks(self) -> list[CheckResult]:
-        """The latest evaluation of each check on each partition, ordered by relation, check and partition."""
-        found = self._lake.table(CHECK_RESULTS).scan(
-            "SELECT * FROM check_results QUALIFY row_number() OVER"
-            " (PARTITION BY check_name, relation, partition ORDER BY evaluated_at DESC) = 1"
-            " ORDER BY relation, check_name, partition"
-        )
+        """The latest evaluation of each check on each partition, ordered by relation, check and partition.
+
+        Only what still speaks of the rows that are there: an evaluation older than the latest load of its partition
+        (of any partition, for one of the whole relation) is of a check that is run no more.
+        """
+        with self._lake.engine() as connection:
+            self._lake.register(connection, [LOADS, CHECK_RESULTS])
+            found = connection.execute(
+                "SELECT c.* FROM quality.check_results AS c WHERE NOT EXISTS (SELECT 1 FROM quality.loads AS l"
+                " WHERE l.relation = c.relation AND l.loaded_at > c.evaluated_at"
+                " AND (c.partition IS NULL OR l.partition = c.partition))"
+                " QUALIFY row_number() OVER"
+                " (PARTITION BY check_name, relation, partition ORDER BY evaluated_at DESC) = 1"
+                " ORDER BY relation, check_name, partition"
+            ).to_arrow_table()
         return [CheckResult(**row | {"details": json.loads(row["details"])}) for row in found.to_pylist()]
+
+
+def _sources_json(load: Load) -> str:
+    return json.dumps(
+        {name: {"table": one.table_id, "version": one.version} for name, one in load.source_versions.items()}
+    )
 
 
 def _load(row: dict[str, Any]) -> Load:
     known = {name.name for name in fields(Load)}
+    sources = json.loads(row["source_versions"] or "{}")
     return Load(
         **{name: value for name, value in row.items() if name in known}
-        | {"source_versions": json.loads(row["source_versions"] or "{}")}
+        | {"source_versions": {name: TableVersion(one["table"], one["version"]) for name, one in sources.items()}}
     )
 
 
 def _is_newer(source: Load, built: Load | None) -> bool:
-    return built is None or (source.table_version or 0) > built.source_versions.get(source.relation, -1)
+    committed = TableVersion(source.table_id or "", source.table_version or 0)
+    return built is None or committed.is_newer_than(built.source_versions.get(source.relation))

@@ -1,5 +1,6 @@
 """Where a lake is: a folder or `s3://bucket/prefix`, and how each library is told to reach it."""
 
+import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,9 +38,24 @@ class Location:
         """What delta-rs needs besides the environment: plain HTTP only where the endpoint says so."""
         return {"allow_http": "true"} if self.is_s3 and _endpoint().startswith("http://") else {}
 
+    def exists(self) -> bool:
+        """Whether there is such a folder; a bucket answers for itself when it is asked.
+
+        Raises NotADirectoryError where a file is in the way.
+        """
+        if self.folder is None:
+            return True
+        try:
+            is_folder = stat.S_ISDIR(self.folder.stat().st_mode)
+        except FileNotFoundError:
+            return False
+        if not is_folder:
+            raise NotADirectoryError(f"the lake {self.root} is a file, not a folder")
+        return True
+
     @cached_property
     def store(self) -> ObjectStore:
-        """The root as an object store: atomic puts, conditional creates, listings."""
+        """The root as an object store: atomic puts, conditional creates, listings. Creates the folder."""
         if not self.is_s3:
             return LocalStore(self.root, mkdir=True)
         allow_http = _endpoint().startswith("http://")
@@ -47,6 +63,8 @@ class Location:
 
     def folders(self, path: str) -> list[str]:
         """Names of the folders directly below a path, sorted; none where the path does not exist."""
+        if not self.exists():
+            return []
         listing = obstore.list_with_delimiter(self.store, path)
         return sorted(str(prefix).rstrip("/").rsplit("/", 1)[-1] for prefix in listing["common_prefixes"])
 

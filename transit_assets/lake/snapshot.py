@@ -7,22 +7,38 @@ Parquet), so a reader never waits for a writer and never sees half of a write.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from transit_assets.lake.errors import LakeError
+from transit_assets.lake.schema import Table
 
 Partition = date | str
 
 EVOLVED = "transit.evolved"  # a table property: some files may lack a column that was added later
 
 
+class TableVersion(NamedTuple):
+    """One version of one table. A table that was deleted and built again has another id, and counts from 0 anew."""
+
+    table_id: str
+    version: int
+
+    def is_newer_than(self, other: "TableVersion | None") -> bool:
+        """Whether something was committed since `other`, which is no version at all or one of the table's past."""
+        return other is None or other.table_id != self.table_id or self.version > other.version
+
+
+ABSENT = TableVersion("", -1)  # of a table that does not exist
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """The files of one version of a table."""
+    """The files of one version of a table; none where the table does not exist (`empty`)."""
 
-    version: int
+    state: TableVersion
     files: tuple[str, ...]
     schema: pa.Schema
     partition_by: str | None
@@ -51,13 +67,22 @@ class Snapshot:
             conditions.append(f"{partition_by} IN ({listed})" if listed else "")
         files = delta.file_uris(file_pruning_predicate=" AND ".join(conditions) or None) if all(conditions) else []
         return cls(
-            version=delta.version(),
+            state=TableVersion(str(metadata.id), delta.version()),
             files=tuple(sorted(files)),
             schema=pa.schema(delta.schema()),
             partition_by=partition_by,
             is_evolved=EVOLVED in metadata.configuration,
             description=metadata.description,
         )
+
+    @classmethod
+    def empty(cls, table: Table) -> "Snapshot":
+        """What a reader sees of a table that does not exist yet: its columns, and no rows."""
+        return cls(ABSENT, (), table.schema, table.partition_by, is_evolved=False, description=table.description)
+
+    @property
+    def version(self) -> int:
+        return self.state.version
 
     @property
     def sql(self) -> str:
@@ -81,6 +106,33 @@ class Snapshot:
             if self.is_evolved
             else f"SELECT {columns} FROM {stored}"
         )
+
+
+_FACTS = ("path", "num_records", "size_bytes")
+
+
+def files_of(delta: DeltaTable) -> pa.Table:
+    """Each file of a version, from the log alone: partition (text; null where there is none), path, rows, bytes."""
+    columns = delta.metadata().partition_columns
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    held = actions[f"partition.{columns[0]}"].to_pylist() if columns and actions.num_rows else [None] * actions.num_rows
+    listed = {name: actions[name].to_pylist() if actions.num_rows else [] for name in _FACTS}
+    return pa.table(
+        {
+            "partition": pa.array([None if name is None else partition_text(name) for name in held], pa.string()),
+            "path": pa.array(listed["path"], pa.string()),
+            "rows": pa.array(listed["num_records"], pa.int64()),
+            "bytes": pa.array(listed["size_bytes"], pa.int64()),
+        }
+    )
+
+
+def rows_by_partition(delta: DeltaTable) -> dict[str | None, int]:
+    """Rows of each partition that holds any, sorted, from the table's log alone; unpartitioned tables have None."""
+    rows: dict[str | None, int] = {}
+    for file in files_of(delta).to_pylist():
+        rows[file["partition"]] = rows.get(file["partition"], 0) + (file["rows"] or 0)
+    return dict(sorted(rows.items(), key=lambda item: item[0] or ""))
 
 
 def partition_text(partition: Partition) -> str:

@@ -29,7 +29,7 @@ from transit_assets.lake.errors import (
     WriteConflict,
 )
 from transit_assets.lake.schema import Column, Table
-from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, partition_text
+from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, TableVersion, partition_text, rows_by_partition
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
@@ -108,6 +108,10 @@ class LakeTable:
 
     def version(self) -> int:
         return self.delta().version()
+
+    def state(self) -> TableVersion:
+        """The latest version, told apart from those of a table of the same name that was deleted."""
+        return self.snapshot([] if self.table.partition_by else None).state
 
     # Writing -----------------------------------------------------------------------------------
 
@@ -215,9 +219,16 @@ class LakeTable:
     ) -> Snapshot:
         """The files of a version (default: the latest) that hold some partitions (default: all).
 
-        `where` skips files by their statistics (see `Snapshot.of`).
+        `where` skips files by their statistics (see `Snapshot.of`). A table that does not exist yet has no files:
+        reading writes nothing. Raises TableMissing where a version or an instant of such a table is asked for.
         """
-        return Snapshot.of(self.delta(version, at), partitions, where)
+        try:
+            delta = self.delta(version, at)
+        except TableMissing:
+            if version is not None or at is not None:
+                raise
+            return Snapshot.empty(self.table)
+        return Snapshot.of(delta, partitions, where)
 
     def scan(
         self,
@@ -230,7 +241,6 @@ class LakeTable:
         where: str | None = None,
     ) -> pa.Table:
         """Run one SQL query over a snapshot, where the table goes by its own short name (`station_status`)."""
-        self.create()
         with self._lake.engine() as connection:
             sql = self.snapshot(partitions, version, at, where).sql
             connection.execute(f'CREATE TEMP VIEW "{self.table.name}" AS {sql}')
@@ -247,12 +257,14 @@ class LakeTable:
 
     def partitions(self) -> list[str]:
         """Partitions that hold rows, sorted."""
-        column = self.table.partition_by
-        if column is None or not self.exists():
-            return []
-        actions = pa.table(self.delta().get_add_actions(flatten=True))
-        held = pc.unique(actions.column(f"partition.{column}")) if actions.num_rows else []
-        return sorted(partition_text(value.as_py()) for value in held)
+        return [partition for partition in self.rows_by_partition() if partition is not None]
+
+    def rows_by_partition(self) -> dict[str | None, int]:
+        """Rows of each partition that holds any (of the whole table under None), from the log alone."""
+        try:
+            return rows_by_partition(self.delta())
+        except TableMissing:
+            return {}
 
     # Care --------------------------------------------------------------------------------------
 

@@ -9,8 +9,6 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.compute as pc
-
 from transit_assets.lake import Lake
 from transit_assets.lake.ledger import CheckResult
 from transit_assets.quality.suites import PARTITION, Expectation, Scope, Suite
@@ -106,7 +104,7 @@ def _chunks(lake: Lake, suite: Suite, partitions: Sequence[str]) -> Iterator[tup
     if not (suite.is_row_level and partitions):
         yield tuple(partitions)
         return
-    rows = _row_counts(lake, suite)
+    rows = lake.table(suite.table).rows_by_partition()
     chunk: list[str] = []
     for partition in partitions:
         if chunk and sum(rows.get(name, 0) for name in (*chunk, partition)) > _CHUNK_ROWS:
@@ -114,23 +112,6 @@ def _chunks(lake: Lake, suite: Suite, partitions: Sequence[str]) -> Iterator[tup
             chunk = []
         chunk.append(partition)
     yield tuple(chunk)
-
-
-def _row_counts(lake: Lake, suite: Suite) -> dict[str, int]:
-    """Rows of each partition, from the table's log alone."""
-    target = lake.table(suite.table)
-    if not target.exists():
-        return {}
-    import pyarrow as pa
-
-    files = pa.table(target.delta().get_add_actions(flatten=True))
-    if not files.num_rows:
-        return {}
-    name = f"partition.{suite.table.partition_by}"
-    counted = files.group_by(name).aggregate([("num_records", "sum")])
-    return dict(
-        zip(pc.cast(counted[name], pa.string()).to_pylist(), counted["num_records_sum"].to_pylist(), strict=True)
-    )
 
 
 def _validate(suite: Suite, partitions: Sequence[str | None], frame: "pd.DataFrame") -> Iterator[Evaluation]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from transit_assets.lake import Lake, Table
+from transit_assets.lake import Lake, Table, TableVersion
 from transit_assets.lake.ledger import Load
 from transit_assets.quality import quarantine
 from transit_assets.quality.cleaned import Cleaned
@@ -60,7 +60,7 @@ def rebuild(
     build: Callable[[], pa.Table],
     *,
     run_id: str | None = None,
-    source_versions: Mapping[str, int] | None = None,
+    source_versions: Mapping[str, TableVersion] | None = None,
 ) -> Load:
     """Load an unpartitioned table whole: `build` reads the lake's latest snapshots, and may run more than once.
 
@@ -82,7 +82,7 @@ def rebuild(
         except _Refused:
             version = None
         quarantine.replace(lake, table, {None: outcome[0].broken}, connection)
-    load = _load(table, outcome[0], version, run_id, source_versions)
+    load = _load(lake, table, outcome[0], version, run_id, source_versions)
     lake.ledger.record([load])
     return load
 
@@ -126,17 +126,18 @@ def _commit(
     if accepted:
         rows = pa.concat_tables([one.kept for one in accepted])
         version = lake.table(table).replace(rows, [one.cleaned.partition for one in accepted if one.cleaned.partition])
-    loads = [_load(table, one, None if one.is_refused else version, run_id) for one in batch]
+    loads = [_load(lake, table, one, None if one.is_refused else version, run_id) for one in batch]
     lake.ledger.record(loads)
     return loads
 
 
 def _load(
+    lake: Lake,
     table: Table,
     judged: _Judged,
     version: int | None,
     run_id: str | None,
-    source_versions: Mapping[str, int] | None = None,
+    source_versions: Mapping[str, TableVersion] | None = None,
 ) -> Load:
     return Load(
         relation=table.relation,
@@ -150,5 +151,6 @@ def _load(
         fingerprint=judged.cleaned.fingerprint,
         source_versions=dict(source_versions or {}),
         table_version=version,
+        table_id=None if version is None else lake.table(table).state().table_id,
         run_id=run_id,
     )

@@ -44,11 +44,9 @@ class Scope:
         parameters: Mapping[str, Any] | None = None,
     ) -> pa.Table:
         """One query over a snapshot of some tables, narrowed to some partitions (default: those of the scope)."""
-        for table in tables:
-            self.lake.table(table).create()
         with self.lake.engine() as connection:
             wanted = self.partitions if partitions is None else partitions
-            self.lake.register(connection, [table.relation for table in tables], wanted or None)
+            self.lake.register(connection, tables, wanted or None)
             return connection.execute(sql, dict(parameters or {})).to_arrow_table()
 
 

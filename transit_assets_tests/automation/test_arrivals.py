@@ -42,9 +42,14 @@ def land(lake: Lake, content: str, *days: str, feed: str = "station_status") -> 
 
 def built(lake: Lake, *days: str, outcome: Any = "committed") -> None:
     """Say in the ledger that days were built from what has landed by now."""
-    lake.table(_table()).create()
+    table_id = lake.table(_table()).create().state().table_id
     fingerprints = lake.landing.fingerprints("bikes", ("station_status", "archive"))
-    lake.ledger.record([Load(RELATION, day, outcome, fingerprint=fingerprints[day], table_version=0) for day in days])
+    lake.ledger.record(
+        [
+            Load(RELATION, day, outcome, fingerprint=fingerprints[day], table_version=0, table_id=table_id)
+            for day in days
+        ]
+    )
 
 
 def tick(

@@ -2,12 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from transit_assets.cli.tables import age
 from transit_assets.lake import Fetch, Lake
-from transit_assets.lake.ledger import CheckResult, Load
+from transit_assets.lake.ledger import LOADS, CheckResult, Load
 from transit_assets_tests.cli.conftest import Transit
 
 NOON = datetime(2025, 9, 8, 12, tzinfo=UTC)
@@ -26,10 +27,11 @@ def fetch(minute: int, **what: object) -> Fetch:
     )
 
 
-def test_an_empty_lake_says_how_to_fill_it(transit: Transit) -> None:
+def test_an_empty_lake_says_how_to_fill_it_and_looking_creates_nothing(transit: Transit, lake: Lake) -> None:
     result = transit("status")
     assert result.exit_code == 0
     assert "transit demo" in result.stdout
+    assert not Path(lake.location.root).exists()
 
 
 def test_the_report_in_json_says_where_the_data_comes_from(transit: Transit, lake: Lake) -> None:
@@ -51,7 +53,9 @@ def test_a_refused_partition_makes_the_lake_unhealthy_until_it_is_loaded(transit
     assert "refused, the last good version stays: 2025-09-08" in result.stdout
     assert json.loads(transit("status", "--json").stdout)["is_healthy"] is False
 
-    lake.ledger.record([Load(relation, "2025-09-08", "committed", loaded_at=NOON + timedelta(hours=1))])
+    table_id = lake.table(LOADS).state().table_id
+    later = NOON + timedelta(hours=1)
+    lake.ledger.record([Load(relation, "2025-09-08", "committed", table_id=table_id, loaded_at=later)])
     assert json.loads(transit("status", "--json").stdout)["is_healthy"] is True
 
 

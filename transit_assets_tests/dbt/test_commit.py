@@ -11,7 +11,8 @@ from transit_assets.bikes.schema import STATION_INFORMATION, STATION_STATUS, STA
 from transit_assets.dbt_lake import build, mart_tables
 from transit_assets.dbt_lake.commit import Mart, Run, commit
 from transit_assets.dbt_lake.views import Shown, show_lake
-from transit_assets.lake import Lake
+from transit_assets.lake import Lake, TableVersion
+from transit_assets.lake.snapshot import ABSENT
 from transit_assets_tests.dbt.conftest import DAYS, day_of_reports, dbt, fill, rows_of
 
 MARTS = {table.identifier: table for table in mart_tables()}
@@ -118,14 +119,10 @@ def test_each_committed_day_is_in_the_ledger_with_the_versions_it_was_built_from
     daily = filled.ledger.latest("processed.bikes__station_daily", "committed")
     assert sorted(daily) == [iso(day) for day in DAYS]
     load = daily[iso(DAYS[0])]
-    assert load.source_versions == {
-        "interim.bikes__station_status": filled.open("interim.bikes__station_status").version()
-    }
+    assert load.source_versions == {STATION_STATUS.relation: filled.table(STATION_STATUS).state()}
     assert (load.kept_rows, load.table_version) == (4, filled.table(MARTS["bikes__station_daily"]).version())
     zones = filled.ledger.latest("processed.bikes__zone_daily", "committed")[iso(DAYS[0])]
-    assert zones.source_versions == {
-        "processed.bikes__zone_hourly": filled.open("processed.bikes__zone_hourly").version()
-    }
+    assert zones.source_versions == {"processed.bikes__zone_hourly": filled.table(MARTS["bikes__zone_hourly"]).state()}
     ranking = filled.ledger.latest("processed.bikes__stations_sometimes_empty", "committed")[None]
     assert set(ranking.source_versions) == {"interim.bikes__stations", "processed.bikes__station_daily"}
 
@@ -175,5 +172,6 @@ def test_marts_reach_s3(s3_lake: Lake) -> None:
 
 
 def test_a_shown_lake_knows_which_relations_exist() -> None:
-    shown = Shown({"interim.a": 3, "interim.b": -1})
-    assert shown.versions_of(["interim.a", "interim.b", "interim.c"]) == {"interim.a": 3}
+    held = TableVersion("id", 3)
+    shown = Shown({"interim.a": held, "interim.b": ABSENT})
+    assert shown.versions_of(["interim.a", "interim.b", "interim.c"]) == {"interim.a": held}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from transit_assets.lake import Lake
+from transit_assets.lake import Lake, TableVersion
 from transit_assets.lake.ledger import Load
 from transit_assets.quality import load as load_module
 from transit_assets.quality.cleaned import Cleaned
@@ -119,7 +119,7 @@ def test_a_day_that_lost_its_rows_becomes_empty(lake: Lake) -> None:
 
 _KILLED = """
 import os, signal, sys
-from transit_assets.lake import Lake
+from transit_assets.lake import Lake, TableVersion
 from transit_assets.lake.ledger import Ledger
 from transit_assets.lake.tables import LakeTable
 from transit_assets.quality import load, quarantine
@@ -157,10 +157,11 @@ RANKING = replace(COUNTS, name="ranking", partition_by=None, key=("station_code"
 
 def test_an_unpartitioned_table_is_rebuilt_through_the_same_rules(lake: Lake) -> None:
     rows = candidates(row("2", 1), row("1", 1), row("1", 2, bikes=7), row("3", 1, bikes=-1))
-    one = rebuild(lake, RANKING, lambda: rows, run_id="r", source_versions={"interim.bikes__counts": 4})
+    seen = {"interim.bikes__counts": TableVersion("id", 4)}
+    one = rebuild(lake, RANKING, lambda: rows, run_id="r", source_versions=seen)
     assert (one.partition, one.outcome, one.run_id) == (None, "committed", "r")
     assert (one.landed_rows, one.kept_rows, one.duplicate_rows, one.quarantined_rows) == (4, 2, 1, 1)
-    assert one.source_versions == {"interim.bikes__counts": 4}
+    assert one.source_versions == seen
     assert lake.ledger.latest(RANKING.relation) == {None: one}
     assert [(r["station_code"], r["bikes"]) for r in lake.table(RANKING).read().to_pylist()] == [("1", 7), ("2", 5)]
     assert list_rows(lake, RANKING)["rule"].to_pylist() == ["bikes_minimum"]

@@ -2,9 +2,9 @@
 -- hour. Between its observations a station holds its last known counts, before the first one those of the first, so
 -- a station that falls silent does not look like bikes that leave. Every hour that was polled has its row.
 with described as (
-    select day, station_code, zone
+    select day, station_code, coalesce(zone, 'unknown') as zone
     from {{ source('bikes_interim', 'bikes__station_information') }}
-    where {{ is_built_now() }} and zone is not null
+    where {{ is_built_now() }}
 ),
 
 zones as (
