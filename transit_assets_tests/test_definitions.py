@@ -20,7 +20,7 @@ ASSETS = {
     "raw/bikes/station_status": (DAYS, set()),
     "raw/bikes/station_information": (DAYS, set()),
     "interim/bikes/station_status": (DAYS, {"raw/bikes/station_status"}),
-    "interim/bikes/station_information": (DAYS, {"raw/bikes/station_status", "raw/bikes/station_information"}),
+    "interim/bikes/station_information": (DAYS, {"raw/bikes/station_information"}),
     "interim/bikes/stations": (WHOLE, {"interim/bikes/station_information"}),
     "interim/bikes/station_latest": (WHOLE, {"interim/bikes/station_status", "interim/bikes/stations"}),
     "processed/bikes/station_hourly": (DAYS, {"interim/bikes/station_status"}),

@@ -73,8 +73,7 @@ raw_station_status = _raw(
 )
 raw_station_information = _raw(
     "station_information",
-    "One description of every Vélib' station: name, place and capacity, as sent. Opendatasoft has none of its own: "
-    "there the status describes the stations too.",
+    "One description of every Vélib' station: name, place and capacity, as sent.",
 )
 
 
@@ -93,7 +92,7 @@ def station_status(context: dg.AssetExecutionContext, lake: LakeResource) -> Non
 
 @dg.asset(
     **described(STATION_INFORMATION),
-    deps=[raw_station_information, raw_station_status],
+    deps=[raw_station_information],
     partitions_def=PARIS_DAYS,
     backfill_policy=_ONE_RUN,
     retry_policy=_RETRY,

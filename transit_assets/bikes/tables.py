@@ -32,14 +32,17 @@ def rebuild_stations(lake: Lake, *, run_id: str | None = None) -> Load:
 
 
 def rebuild_latest(lake: Lake, *, run_id: str | None = None) -> Load:
-    """Rebuild `interim.bikes__station_latest` from the reports of all days; what a poller knows later stays."""
+    """Rebuild `interim.bikes__station_latest` with the reports of the days loaded since it was last rebuilt.
+
+    What it knows of other days, and what a poller knows later, stays.
+    """
     from transit_assets.quality.load import rebuild
 
     versions = _versions(lake, STATION_STATUS, STATIONS)
     return rebuild(
         lake,
         STATION_LATEST,
-        lambda: _latest(lake, lake.table(STATION_STATUS).scan(_LAST_REPORTS)),
+        lambda: _latest(lake, lake.table(STATION_STATUS).scan(_LAST_REPORTS, partitions=_loaded_days(lake))),
         run_id=run_id,
         source_versions=versions,
     )
@@ -48,6 +51,11 @@ def rebuild_latest(lake: Lake, *, run_id: str | None = None) -> Load:
 def refresh_latest(lake: Lake, reports: pa.Table) -> int:
     """Put the reports of one poll, already ruled on, into the live state. Returns the table's new version."""
     return lake.table(STATION_LATEST).rebuild(lambda: _latest(lake, reports))
+
+
+def _loaded_days(lake: Lake) -> list[str]:
+    days = lake.ledger.loaded_since(STATION_LATEST.relation, STATION_STATUS.relation)
+    return [day for day in days if day is not None]
 
 
 def _latest(lake: Lake, reports: pa.Table) -> pa.Table:

@@ -192,9 +192,15 @@ class Ledger:
     def is_stale(self, relation: str, sources: Sequence[str]) -> bool:
         """Whether an unpartitioned relation was built before the latest commit of any of its sources, or never."""
         built = self.latest(relation).get(None)
-        return built is None or any(
-            _is_newer(load, built) for source in sources for load in self.latest(source, "committed").values()
-        )
+        return built is None or any(self.loaded_since(relation, source) for source in sources)
+
+    def loaded_since(self, relation: str, source: str) -> list[str | None]:
+        """Partitions of a source committed after the version that an unpartitioned relation was built from.
+
+        All that the source has where the relation was never built.
+        """
+        built = self.latest(relation, "committed").get(None)
+        return [partition for partition, load in self.latest(source, "committed").items() if _is_newer(load, built)]
 
     def record_checks(self, results: Sequence[CheckResult]) -> None:
         """Append evaluations in one commit."""

@@ -3,12 +3,14 @@
 import multiprocessing
 import os
 import signal
-import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import obstore
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from transit_assets.lake import Fetch, Lake
 from transit_assets.lake.care import maintain
@@ -23,27 +25,37 @@ def _die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _replace_for_ever(root: str, ready) -> None:
-    table = Lake.at(root).table(DAILY)
-    new = rows(DAYS[0], "new", COUNT)
-    ready.set()
-    while True:
-        table.replace(new, [DAYS[0]])
+def _replace_and_die(root: str, at: str) -> None:
+    """Replace a day, and die after some of its batches have been handed to the writer, or just after the commit."""
+    from transit_assets.lake import commit
+
+    write = commit.write_deltalake
+
+    def dying(delta: DeltaTable, new: pa.Table, **options: Any) -> None:
+        if at == "after the commit":
+            write(delta, new, **options)
+            _die()
+        batches = new.to_batches(max_chunksize=COUNT // 100)
+        written = {"before any row": 0, "in the middle": 50, "after the last row": len(batches)}[at]
+
+        def handed() -> Iterator[pa.RecordBatch]:
+            yield from batches[:written]
+            _die()
+
+        write(delta, pa.RecordBatchReader.from_batches(new.schema, handed()), **options)
+
+    commit.write_deltalake = dying  # type: ignore[assignment]
+    Lake.at(root).table(DAILY).replace(rows(DAYS[0], "new", COUNT), [DAYS[0]])
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03, 0.06, 0.1])
-def test_a_killed_write_leaves_one_whole_version(any_lake: Lake, seconds: float) -> None:
+@pytest.mark.parametrize("at", ["before any row", "in the middle", "after the last row", "after the commit"])
+def test_a_killed_write_leaves_one_whole_version(any_lake: Lake, at: str) -> None:
     table = any_lake.table(DAILY)
     table.replace(pa.concat_tables([rows(DAYS[0], "old", COUNT), rows(DAYS[1], "other")]), DAYS[:2])
-    ready = CONTEXT.Event()
-    writer = CONTEXT.Process(target=_replace_for_ever, args=(any_lake.location.root, ready))
-    writer.start()
-    assert ready.wait(60)
-    time.sleep(seconds)
-    writer.kill()
-    writer.join(60)
+    _run_until_killed(_replace_and_die, any_lake.location.root, at)
     found = table.scan("SELECT day, writer, count(*) AS n FROM daily GROUP BY ALL ORDER BY day").to_pylist()
-    assert [(row["n"], row["writer"] in ("old", "new")) for row in found] == [(COUNT, True), (3, False)]
+    written = "new" if at == "after the commit" else "old"
+    assert [(row["n"], row["writer"]) for row in found] == [(COUNT, written), (3, "other")]
 
     table.replace(rows(DAYS[0], "new", COUNT), [DAYS[0]])
     maintain(any_lake, 168)

@@ -114,8 +114,10 @@ def test_an_unpartitioned_relation_is_stale_after_any_commit_of_a_source(lake: L
     seen = read(lake, DAILY, 1)
     lake.ledger.record([load(lake, DAILY, DAYS[0], 1), load(lake, MART, None, 1, source_versions=seen)])
     assert not lake.ledger.is_stale(MART.relation, [DAILY.relation])
+    assert lake.ledger.loaded_since(MART.relation, DAILY.relation) == []
     lake.ledger.record([load(lake, DAILY, DAYS[5], 2)])
     assert lake.ledger.is_stale(MART.relation, [DAILY.relation])
+    assert lake.ledger.loaded_since(MART.relation, DAILY.relation) == [DAYS[5]]
 
 
 def test_a_check_older_than_the_latest_load_speaks_no_more(lake: Lake) -> None:
