@@ -8,6 +8,7 @@ import typer
 from transit_assets.cli.lakes import open_lake
 from transit_assets.cli.mistakes import say
 from transit_assets.cli.output import Format, write
+from transit_assets.cli.progress import stoppable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +25,8 @@ def sql(
     """Query every relation of the lake, read-only."""
     from transit_assets.lake.sql import query
 
-    write(query(open_lake(), statement), form)
+    lake = open_lake()
+    write(stoppable(lambda: query(lake, statement)), form)
 
 
 class FileFormat(StrEnum):
