@@ -4,7 +4,7 @@ Settings come from the environment (or a `.env` file in the working directory) a
 nowhere else. Secrets are `SecretStr`: they never show in a log or a `repr`.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +13,9 @@ from pydantic import AfterValidator, AwareDatetime, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+FIRST_DAY = date(2018, 1, 1)
+"""First partition of the daily tables: Vélib' Métropole opened that day."""
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
 
@@ -36,6 +39,18 @@ BaseUrl = Annotated[HttpUrl, AfterValidator(_https_or_loopback)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_secret_https_or_loopback)]
 
 
+def _folder_or_s3(lake: str) -> str:
+    if "://" in lake and not lake.startswith("s3://"):
+        raise ValueError("must be a folder or s3://bucket/prefix")
+    return lake
+
+
+def _this_age(instant: datetime) -> datetime:
+    if not 1971 <= instant.year <= 2199:
+        raise ValueError("must be between the years 1971 and 2199")
+    return instant
+
+
 class SettingMissing(Exception):
     """A setting that has no default for this lake; the message names it."""
 
@@ -46,11 +61,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TRANSIT_", env_file=".env", extra="ignore")
 
     # Lake
-    lake: str = Field(str(CHECKOUT / "data"), description="Folder or `s3://bucket/prefix`.")
-    vacuum_retention_hours: int = Field(168, ge=0, description="Age at which files no snapshot names are deleted.")
+    lake: Annotated[str, AfterValidator(_folder_or_s3)] = Field(
+        str(CHECKOUT / "data"), description="Folder or `s3://bucket/prefix`."
+    )
+    vacuum_retention_hours: int = Field(
+        168, ge=0, le=876_000, description="Age at which files no snapshot names are deleted."
+    )
 
     # Clock
-    now: AwareDatetime | None = Field(
+    now: Annotated[AwareDatetime, AfterValidator(_this_age)] | None = Field(
         None, description="An ISO instant with an offset that fixes the clock everywhere, for replays."
     )
 
@@ -81,8 +100,8 @@ class Settings(BaseSettings):
     )
 
     # Engine
-    duckdb_threads: int = Field(2, ge=1)
-    duckdb_memory_limit: str = "2GB"
+    duckdb_threads: int = Field(2, ge=1, le=1024)
+    duckdb_memory_limit: str = Field("2GB", pattern=r"(?i)^\d+(\.\d+)? ?[KMGT]i?B$")
 
     # Dagster
     postgres_url: SecretStr | None = Field(

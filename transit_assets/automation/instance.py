@@ -11,13 +11,14 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import psutil
 import yaml
+from filelock import FileLock
 
 from transit_assets.settings import CHECKOUT, Settings
 
@@ -109,8 +110,12 @@ def fewer_disk_syncs() -> Iterator[None]:
 def opened(configured: Settings) -> Iterator[dg.DagsterInstance]:
     """The prepared instance, with the leftovers of killed runs cleared away."""
     folder = prepare(configured)
-    with fewer_disk_syncs(), dg.DagsterInstance.from_config(str(folder)) as instance:
-        reconcile(instance)
+    with fewer_disk_syncs(), ExitStack() as stack:
+        # Dagster creates its SQLite files without a lock: two first starts at once left them broken for good.
+        with FileLock(folder / "start.lock"):
+            instance = stack.enter_context(dg.DagsterInstance.from_config(str(folder)))
+            instance.all_instigator_state()  # creates the last of them
+            reconcile(instance)
         yield instance
 
 

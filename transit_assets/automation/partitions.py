@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from transit_assets.settings import Settings, settings
+from transit_assets.settings import FIRST_DAY, Settings, settings
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -30,7 +30,7 @@ def daily(start: date, zone: ZoneInfo, configured: Settings) -> dg.DailyPartitio
     )
 
 
-PARIS_DAYS = daily(date(2018, 1, 1), PARIS, settings())
+PARIS_DAYS = daily(FIRST_DAY, PARIS, settings())
 
 
 def today(zone: ZoneInfo = PARIS) -> date:

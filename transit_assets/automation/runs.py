@@ -17,7 +17,7 @@ from transit_assets.automation.failures import is_of_check, sentence
 from transit_assets.automation.partitions import days_between, ranges, today
 from transit_assets.automation.resources import LakeResource
 from transit_assets.bikes.landed import FEEDS_OF as BIKES_FEEDS_OF
-from transit_assets.settings import settings
+from transit_assets.settings import FIRST_DAY, settings
 
 STEPS = ("raw", "interim", "processed")
 
@@ -199,8 +199,8 @@ def _refuse_unknown(domains: Sequence[str], steps: Sequence[str], first: date | 
         if unknown:
             raise ValueError(f"there is no {kind} {unknown[0]}; there is {', '.join(known)}")
     days = _asked_days(first, last)
-    if days is not None and (not days or days[-1] > today().isoformat()):
-        raise ValueError(f"{first} to {last} is not a range of days up to today, {today()}")
+    if days is not None and (not days or days[0] < FIRST_DAY.isoformat() or days[-1] > today().isoformat()):
+        raise ValueError(f"{first or last} to {last or today()} is not a range of days from {FIRST_DAY} to {today()}")
 
 
 def _asked_days(first: date | None, last: date | None) -> list[str] | None:

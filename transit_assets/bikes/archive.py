@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from filelock import FileLock
 
 from transit_assets.bikes.clean.errors import ArchiveOverlap, ArchiveTooLarge, PayloadUnreadable
 from transit_assets.bikes.clean.formats import DECODER_VERSION, Survey, decode_archive, survey, unpacked_bytes
 from transit_assets.lake import Fetch, Lake
-from transit_assets.settings import Settings
+from transit_assets.settings import FIRST_DAY, Settings
+
+_PARIS = ZoneInfo("Europe/Paris")
 
 FEED = "archive"
 
@@ -99,6 +102,7 @@ def _import_files(
             results[sha256] = _imported(path, held[sha256], is_new=False)
         elif sha256 not in new:
             found = _survey(path, settings.archive_max_bytes)
+            _check_days(path, found, settings)
             span = Span(
                 path.name, found.first_polled_at, found.last_polled_at, found.has_report_times, found.has_status
             )
@@ -114,7 +118,19 @@ def _import_files(
     return [results[sha256] for sha256 in dict.fromkeys(order)]
 
 
+def _check_days(path: Path, found: Survey, settings: Settings) -> None:
+    """Refuse days that no table has: once landed, such a day would be due for ever."""
+    today = settings.clock().astimezone(_PARIS).date()
+    for day in (min(found.rows_by_day), max(found.rows_by_day)):
+        if not FIRST_DAY <= day <= today:
+            raise PayloadUnreadable(
+                f"{path.name} holds polls of {day}, which is not from {FIRST_DAY} to today, {today}"
+            )
+
+
 def _hash(path: Path, max_bytes: int) -> str:
+    if path.exists() and not path.is_dir() and not path.is_file():
+        raise PayloadUnreadable(f"{path.name} is a pipe or a device, not a file")
     size = path.stat().st_size
     if size > max_bytes:
         raise ArchiveTooLarge(

@@ -31,7 +31,9 @@ def maintain(
     retention_hours: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Keep what versions younger than this need; TRANSIT_VACUUM_RETENTION_HOURS without it."
+            min=0,
+            max=876_000,
+            help="Keep what versions younger than this need; TRANSIT_VACUUM_RETENTION_HOURS without it.",
         ),
     ] = None,
 ) -> None:

@@ -28,6 +28,8 @@ _EXIT_CODES = {
     "transit_assets.feeds.errors.FeedError": FAILED,
     "transit_assets.automation.instance.InstanceHomeMissing": WRONG_USE,
     "_internal.DeltaError": FAILED,  # delta-rs: the store cannot be reached or read
+    "_duckdb.Error": FAILED,  # a file of the lake is missing or damaged
+    "dagster_postgres.utils.DagsterPostgresException": FAILED,
     "pydantic_settings.exceptions.SettingsError": WRONG_USE,
     "botocore.exceptions.BotoCoreError": FAILED,
     "botocore.exceptions.ClientError": FAILED,

@@ -62,7 +62,7 @@ class Process(StrEnum):
 
 def ui(
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web page.")] = 3000,
     process: Annotated[Process, typer.Option(help="Everything, or one process of a deployment.")] = Process.ALL,
 ) -> None:
     """Open Dagster on the same assets and the same lake, with its daemon for schedules and sensors."""
@@ -89,7 +89,7 @@ def ui(
 
 def simulate(
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8010,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8010,
     faults: Annotated[
         str,
         typer.Option(help="A sequence such as `ok,rate_limited,html`, or the share of requests that fail (`0.05`)."),

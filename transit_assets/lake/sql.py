@@ -38,7 +38,7 @@ def query(lake: "Lake", sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         create_views(connection, snapshots)
         _lock(connection, [file for snapshot in snapshots.values() for file in snapshot.files])
         try:
-            return connection.execute(sql, parameters).to_arrow_table()
+            return _with_unique_names(connection.execute(sql, parameters).to_arrow_table())
         except duckdb.PermissionException as error:
             raise QueryRefused(f"a query reads the lake's relations only: {_first_line(error)}") from error
         except duckdb.Error as error:
@@ -58,6 +58,17 @@ def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     for name in _table_functions(tree):
         if name.lower() not in _TABLE_FUNCTIONS:
             raise QueryRefused(f"a query reads the lake's relations only: {name}() is not run")
+
+
+def _with_unique_names(rows: pa.Table) -> pa.Table:
+    """Repeated column names numbered, as in DuckDB's own tables (`a`, `a_1`): a row is shown as a mapping."""
+    names: list[str] = []
+    for name in rows.column_names:
+        number = 0
+        while (unique := f"{name}_{number}" if number else name) in names:
+            number += 1
+        names.append(unique)
+    return rows.rename_columns(names)
 
 
 def _without_explain(sql: str) -> str:

@@ -1,9 +1,10 @@
 """Imports: whole or not at all, once, and never twice over the same minutes."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from transit_assets.bikes.archive import Span, check_overlap, import_files
-from transit_assets.bikes.clean.errors import ArchiveOverlap, ArchiveTooLarge, UnknownFormat
+from transit_assets.bikes.clean.errors import ArchiveOverlap, ArchiveTooLarge, PayloadUnreadable, UnknownFormat
 from transit_assets.bikes.landed import STATUS_FEEDS, observations
 from transit_assets.lake import Lake
 from transit_assets.lake.errors import OriginMismatch
@@ -53,6 +54,22 @@ def test_one_bad_file_lands_none(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(UnknownFormat, match=r"bad\.csv: unknown format"):
         import_files(lake, [good, bad], SETTINGS)
     assert lake.landing.origin() is None
+
+
+@pytest.mark.parametrize("instant", ["2010-05-01T12:00:00+02:00", "2099-01-01T12:00:00+01:00"])
+def test_a_day_that_no_table_has_is_refused_before_it_lands(lake: Lake, tmp_path: Path, instant: str) -> None:
+    """Such a day was due for ever, and every later run of the lake failed on it."""
+    at = datetime.fromisoformat(instant)
+    path = _file(tmp_path, "odd.json", gbfs([station(reported_at=at)], int(at.timestamp())))
+    with pytest.raises(PayloadUnreadable, match=r"odd\.json holds polls of"):
+        import_files(lake, [path], SETTINGS)
+    assert lake.landing.origin() is None
+
+
+def test_a_pipe_is_no_file(lake: Lake, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PayloadUnreadable, match="pipe is a pipe or a device"):
+        import_files(lake, [tmp_path / "pipe"], SETTINGS)
 
 
 def test_a_simulated_lake_takes_no_archive(lake: Lake, tmp_path: Path) -> None:

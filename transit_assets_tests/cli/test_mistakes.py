@@ -53,10 +53,10 @@ def test_a_secret_that_does_not_fit_is_not_repeated(transit: Transit) -> None:
     assert "hunter2" not in transit("status", alert_url="https:hunter2@[").stderr
 
 
-def test_a_lake_that_cannot_be_there_is_one_line_and_exit_code_1(transit: Transit, tmp_path: Path) -> None:
+def test_a_lake_that_cannot_be_there_is_one_line_and_exit_code_2(transit: Transit, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = transit("status", lake=str(tmp_path / "file" / "lake"))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
 

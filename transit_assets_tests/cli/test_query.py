@@ -148,3 +148,9 @@ def test_an_export_goes_to_s3_in_one_put(s3_lake: Lake) -> None:
     body = boto3.client("s3").get_object(Bucket=bucket, Key="exports/loads.csv")["Body"].read().decode()
     assert body.count("\n") == 2
     assert "2025-09-08T12:00:00.000000Z" in body
+
+
+def test_columns_of_one_name_keep_their_values(transit: Transit) -> None:
+    """Rows went through mappings, which kept the last value of a name and shifted the rest."""
+    result = transit("sql", "SELECT 1 AS a, 2 AS b, 3 AS a", "--format", "csv")
+    assert result.stdout.split() == ["a,b,a_1", "1,2,3"]
