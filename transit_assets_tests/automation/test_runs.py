@@ -127,7 +127,14 @@ def test_nothing_that_arrives_is_a_failed_run_with_the_reason(city: Lake, monkey
         (["trams"], CLEAN, None, None, "there is no domain trams"),
         (["bikes"], ("interim", "cooked"), None, None, "there is no step cooked"),
         (["bikes"], CLEAN, date(2025, 10, 26), date(2025, 10, 25), "not a range of days"),
-        (["bikes"], CLEAN, date(2025, 10, 26), date(2025, 10, 27), "not a range of days up to today, 2025-10-26"),
+        (
+            ["bikes"],
+            CLEAN,
+            date(2025, 10, 26),
+            date(2025, 10, 27),
+            "is not a range of days from 2018-01-01 to 2025-10-26",
+        ),
+        (["bikes"], CLEAN, date(2017, 12, 31), date(2018, 1, 1), "is not a range of days from 2018-01-01"),
     ],
 )
 def test_wrong_use_is_named(
