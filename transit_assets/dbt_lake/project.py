@@ -6,6 +6,7 @@ dbt keeps global state: one build at a time in a process, over a connection of i
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,7 @@ _PREPARED = (_PARSED, "manifest.json")
 _LEAN = ("--log-level-file", "none", "--no-write-json", "--no-populate-cache")  # nothing here reads what these make
 _PASSED = {"success", "pass", "warn"}
 _one_at_a_time = threading.Lock()
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,25 +109,63 @@ def build(
 def manifest_path() -> Path:
     """The project's manifest, parsed again where the project has changed. Safe in several processes at once.
 
-    Raises RuntimeError with dbt's own words where the project does not parse.
+    Where dbt's target folder cannot be written, as in a checkout that is read-only, it is parsed for this process
+    alone. Raises RuntimeError with dbt's own words where the project does not parse.
     """
-    folder = Path(os.environ.get("DBT_TARGET_PATH", PROJECT / "target")) / f"prepared-{_fingerprint()}"
-    if not all((folder / name).exists() for name in _PREPARED):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".parsing-") as target:
-            dbt = Path(sys.executable).with_name("dbt")
-            done = subprocess.run(  # noqa: S603  # a process of its own: parsing leaves dbt's global state behind
-                [dbt, "--no-use-colors", "parse", *_places(target), "--log-level-file", "none"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise RuntimeError(f"the dbt project does not parse: {done.stdout.strip() or done.stderr.strip()}")
-            folder.mkdir(exist_ok=True)
-            for name in _PREPARED:
-                (Path(target) / name).replace(folder / name)
-    return folder / "manifest.json"
+    name = f"prepared-{_fingerprint()}"
+    target = Path(os.environ.get("DBT_TARGET_PATH", PROJECT / "target"))
+    if not _is_prepared(target / name):
+        target = _writable(target)
+    if not _is_prepared(target / name):
+        _parse_into(target / name)
+    return target / name / "manifest.json"
+
+
+def _is_prepared(folder: Path) -> bool:
+    return all((folder / name).exists() for name in _PREPARED)
+
+
+def _writable(target: Path) -> Path:
+    """The folder, created where it is missing; one of this process where it cannot be written."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target).close()
+    except OSError as error:
+        _warn_unwritable(str(target), error.strerror or type(error).__name__)
+        return Path(_of_this_process().name)
+    return target
+
+
+@cache
+def _warn_unwritable(target: str, reason: str) -> None:
+    _log.warning(
+        "dbt's target folder %s cannot be written (%s): each process parses the dbt project for itself, "
+        "which costs seconds; DBT_TARGET_PATH names another folder",
+        target,
+        reason,
+    )
+
+
+@cache
+def _of_this_process() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="transit-assets-dbt-")
+
+
+def _parse_into(folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".parsing-") as target:
+        dbt = Path(sys.executable).with_name("dbt")
+        done = subprocess.run(  # noqa: S603  # a process of its own: parsing leaves dbt's global state behind
+            [dbt, "--no-use-colors", "parse", *_places(target), "--log-level-file", "none"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"the dbt project does not parse: {done.stdout.strip() or done.stderr.strip()}")
+        folder.mkdir(exist_ok=True)
+        for name in _PREPARED:
+            (Path(target) / name).replace(folder / name)
 
 
 def _manifest() -> "Manifest":

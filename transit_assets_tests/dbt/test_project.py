@@ -2,13 +2,17 @@
 
 import json
 import multiprocessing
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from transit_assets.catalog import TABLES
-from transit_assets.dbt_lake import manifest_path, mart_tables, source_tables
+from transit_assets.dbt_lake import build, manifest_path, mart_tables, source_tables
 from transit_assets.dbt_lake.sources import sources_path, sources_yaml
+from transit_assets.lake import Lake
 
 DOMAINS = sorted({table.domain for table in TABLES if table.domain and table.layer == "interim"})
 
@@ -74,3 +78,30 @@ def test_processes_that_all_want_the_first_manifest_get_the_same(
         "source.transit_assets.bikes_interim.bikes__station_information",
     ]
     assert [path.name for path in tmp_path.iterdir()] == [manifest_path().parent.name]
+
+
+def test_the_definitions_load_where_the_target_folder_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()  # root may write anywhere, but not below a file
+    target = tmp_path / "file" / "target"
+    code = "from transit_assets.definitions import defs; print(len(defs.resolve_asset_graph().get_all_asset_keys()))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=os.environ | {"DBT_TARGET_PATH": str(target), "TRANSIT_LAKE": str(tmp_path), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > len(mart_tables())
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"dbt's target folder {target} cannot be written (Not a directory)")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # nothing of the process is left behind
+
+
+def test_marts_are_built_where_the_target_folder_cannot_be_written(
+    filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "file" / "target"))
+    outcome = build(filled, select=["bikes__station_daily"])
+    assert outcome.has_passed, outcome.error
