@@ -5,32 +5,43 @@ prints it; `to_json` is the same for scripts.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+import duckdb
+import obstore
 import pyarrow.compute as pc
+from deltalake import DeltaTable
 
 from transit_assets.lake import Lake
+from transit_assets.lake.errors import TableUnreadable
 from transit_assets.lake.landing import FETCHES
-from transit_assets.lake.ledger import CheckResult
+from transit_assets.lake.ledger import CHECK_RESULTS, LOADS, CheckResult
 from transit_assets.lake.snapshot import files_of
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table of the lake. `loaded_at` is its latest committed load, else its latest Delta commit (UTC)."""
+    """One table of the lake. `loaded_at` is its latest committed load, else its latest Delta commit (UTC).
+
+    `damage` names the file that is missing or not as long as it was written; where it is the log, all else is unknown.
+    """
 
     relation: str
-    rows: int
-    bytes: int
-    version: int
-    partitions: int | None
-    first_partition: str | None
-    last_partition: str | None
-    loaded_at: datetime | None
+    rows: int = 0
+    bytes: int = 0
+    version: int = -1
+    partitions: int | None = None
+    first_partition: str | None = None
+    last_partition: str | None = None
+    loaded_at: datetime | None = None
     quarantined_rows: int = 0
     refused_partitions: list[str] = field(default_factory=list)
+    damage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +71,9 @@ class Status:
 
     @property
     def is_healthy(self) -> bool:
-        """No blocking check fails and no partition's latest load was refused."""
+        """No blocking check fails, no partition's latest load was refused, and every file of every table is there."""
         return not any(check.is_blocking for check in self.failed_checks) and not any(
-            table.refused_partitions for table in self.tables
+            table.refused_partitions or table.damage for table in self.tables
         )
 
     def to_json(self) -> str:
@@ -75,23 +86,38 @@ def _text(value: Any) -> str:
 
 def status(lake: Lake, as_of: datetime) -> Status:
     """The report of a lake; an empty lake, or a place where none is yet, has no tables, feeds or checks."""
-    checks = lake.ledger.latest_checks()
+    unread: dict[str, str] = {}
+    checks = _or_else(lake.ledger.latest_checks, [], CHECK_RESULTS.relation, unread)
+    feeds = _or_else(lambda: _feeds(lake), [], FETCHES.relation, unread)
     return Status(
         lake=lake.location.root,
         origin=lake.landing.origin(),
         as_of=as_of,
-        tables=_tables(lake),
-        feeds=_feeds(lake),
+        tables=_tables(lake, unread),
+        feeds=feeds,
         checks_passed=sum(check.has_passed for check in checks),
         failed_checks=[check for check in checks if not check.has_passed],
     )
 
 
-def _tables(lake: Lake) -> list[TableStatus]:
-    relations = lake.relations()
-    latest, committed = lake.ledger.latest_of(relations), lake.ledger.latest_of(relations, "committed")
-    held = {relation: _holdings(lake, relation) for relation in relations}
-    tables = []
+def _or_else(read: Callable[[], Found], nothing: Found, relation: str, unread: dict[str, str]) -> Found:
+    """What a table of the lake says; nothing where it is damaged, and `unread` then says why."""
+    try:
+        return read()
+    except (TableUnreadable, duckdb.Error) as error:
+        unread[relation] = str(error).splitlines()[0]
+        return nothing
+
+
+def _tables(lake: Lake, unread: dict[str, str]) -> list[TableStatus]:
+    opened, damaged = _opened(lake)
+    relations = list(opened)
+    latest = _or_else(lambda: lake.ledger.latest_of(relations), {}, LOADS.relation, unread)
+    committed = _or_else(lambda: lake.ledger.latest_of(relations, "committed"), {}, LOADS.relation, unread)
+    if LOADS.relation in unread:  # checks are read beside the loads
+        unread.pop(CHECK_RESULTS.relation, None)
+    held = {relation: _holdings(delta) for relation, delta in opened.items()}
+    tables = [TableStatus(relation, damage=damage) for relation, damage in damaged.items()]
     for relation in relations:
         rows, size, version, partitions, committed_at = held[relation]
         loaded = [load.loaded_at for load in committed.get(relation, {}).values()]
@@ -109,14 +135,38 @@ def _tables(lake: Lake) -> list[TableStatus]:
                 loaded_at=max(loaded, default=committed_at),
                 quarantined_rows=quarantine[0] if quarantine else 0,
                 refused_partitions=sorted(name or "all" for name in refused),
+                damage=_damage(lake, relation, opened[relation]) or unread.get(relation),
             )
         )
-    return tables
+    return sorted(tables, key=lambda table: table.relation)
 
 
-def _holdings(lake: Lake, relation: str) -> tuple[int, int, int, list[str] | None, datetime | None]:
+def _opened(lake: Lake) -> tuple[dict[str, DeltaTable], dict[str, str]]:
+    """The tables of a lake, and what is wrong with those whose log cannot be read."""
+    opened, damaged = {}, {}
+    for relation in lake.relations():
+        try:
+            opened[relation] = lake.open(relation)
+        except TableUnreadable as error:
+            damaged[relation] = str(error).removeprefix(f"{relation}: ")
+    return opened, damaged
+
+
+def _damage(lake: Lake, relation: str, delta: DeltaTable) -> str | None:
+    """The first file of a table that is gone or of another length than its log says; one listing, nothing is read."""
+    folder = relation.replace(".", "/", 1).replace("__", "/", 1)
+    there = {one["path"]: one["size"] for page in obstore.list(lake.location.store, folder) for one in page}
+    for file in files_of(delta).to_pylist():
+        found = there.get(f"{folder}/{file['path']}")
+        if found is None:
+            return f"the file {folder}/{file['path']} is missing"
+        if found != file["bytes"]:
+            return f"the file {folder}/{file['path']} has {found:,} bytes, {file['bytes']:,} were written"
+    return None
+
+
+def _holdings(delta: DeltaTable) -> tuple[int, int, int, list[str] | None, datetime | None]:
     """Rows, bytes, version, partitions (None where unpartitioned) and last commit of one table."""
-    delta = lake.open(relation)
     files = files_of(delta)
     partitions = sorted(set(files["partition"].to_pylist())) if delta.metadata().partition_columns else None
     rows, size = (pc.sum(files[name]).as_py() or 0 for name in ("rows", "bytes"))

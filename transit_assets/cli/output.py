@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import sys
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -51,8 +52,8 @@ def _show(rows: "pa.Table") -> None:
     grid = Table(header_style="bold", row_styles=["", "dim"])
     for field in rows.schema:
         grid.add_column(field.name, justify="right" if _is_number(field.type) else "left", overflow="fold")
-    for row in rows.slice(0, _ROWS_SHOWN).to_pylist():
-        grid.add_row(*(_cell(value) for value in row.values()))
+    for row in _rows(rows.slice(0, _ROWS_SHOWN)):
+        grid.add_row(*(_cell(value) for value in row))
     console().print(grid)
     if rows.num_rows > _ROWS_SHOWN:
         say(f"{_ROWS_SHOWN} of {rows.num_rows:,} rows; --format csv, json or parquet gives all of them")
@@ -76,8 +77,7 @@ def _cell(value: Any) -> str:
 def _write_csv(rows: "pa.Table", out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(rows.column_names)
-    for batch in rows.to_batches():
-        writer.writerows([_cell_of_csv(value) for value in row.values()] for row in batch.to_pylist())
+    writer.writerows([_cell_of_csv(value) for value in row] for row in _rows(rows))
 
 
 def _cell_of_csv(value: Any) -> Any:
@@ -88,11 +88,42 @@ def _cell_of_csv(value: Any) -> Any:
 def _write_json(rows: "pa.Table", out: TextIO) -> None:
     """One array, one object on each line."""
     separator = "[\n"
-    for batch in rows.to_batches():
-        for row in batch.to_pylist():
-            out.write(separator + json.dumps(_plain(row), ensure_ascii=False, allow_nan=False))
-            separator = ",\n"
+    for row in _rows(rows):
+        named = {name: _plain(value) for name, value in zip(rows.column_names, row, strict=True)}
+        out.write(separator + json.dumps(named, ensure_ascii=False, allow_nan=False))
+        separator = ",\n"
     out.write("\n]\n" if separator == ",\n" else "[]\n")
+
+
+def _rows(rows: "pa.Table") -> Iterator[tuple[Any, ...]]:
+    """The values of each row, batch by batch."""
+    for batch in rows.to_batches():
+        yield from zip(*(_values(column) for column in batch.columns), strict=True)
+
+
+def _values(column: "pa.Array") -> list[Any]:
+    """A column in Python; instants and dates beyond the years 1 to 9999, and `infinity`, as DuckDB writes them."""
+    try:
+        return column.to_pylist()
+    except OverflowError:
+        return [_value(one, text) for one, text in zip(column, _texts(column), strict=True)]
+
+
+def _value(one: "pa.Scalar", text: str) -> Any:
+    try:
+        return one.as_py()
+    except OverflowError:
+        return text
+
+
+def _texts(column: "pa.Array") -> list[str]:
+    import duckdb
+    import pyarrow as pa
+
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("held", pa.table({"value": column}))
+        return connection.execute("SELECT value::VARCHAR AS text FROM held").to_arrow_table()["text"].to_pylist()
 
 
 def _plain(value: Any) -> Any:

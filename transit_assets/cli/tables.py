@@ -29,6 +29,8 @@ def show_status(found: "Status") -> None:
     if found.feeds:
         out.print(_feeds(found))
     for table in found.tables:
+        if table.damage:
+            out.print(Text(f"✗ {table.relation} is damaged: {table.damage}", "red"))
         if table.refused_partitions:
             days = ", ".join(table.refused_partitions)
             out.print(Text(f"✗ {table.relation}: refused, the last good version stays: {days}", "red"))

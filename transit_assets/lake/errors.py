@@ -29,6 +29,10 @@ class TableMissing(LakeError):
     """A table that was asked for has not been created in this lake."""
 
 
+class TableUnreadable(LakeError):
+    """A table whose log or data files are damaged or missing; the message names the relation and the file."""
+
+
 class VersionMissing(LakeError):
     """A version of a table that is no longer kept, or that never was."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, get_args
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from transit_assets.lake.decoded import Decode, decoded
-from transit_assets.lake.errors import TableMissing
+from transit_assets.lake.errors import TableMissing, TableUnreadable
 from transit_assets.lake.landing import Fetch, Landing
 from transit_assets.lake.ledger import Ledger
 from transit_assets.lake.location import Location
 from transit_assets.lake.schema import Layer, Table
-from transit_assets.lake.snapshot import Partition, Snapshot
+from transit_assets.lake.snapshot import Partition, Snapshot, unreadable_log
 from transit_assets.lake.tables import LakeTable
 
 if TYPE_CHECKING:
@@ -62,13 +62,15 @@ class Lake:
     def open(self, relation: str) -> DeltaTable:
         """The latest version of a relation, `interim.bikes__station_status`, whoever describes it.
 
-        Raises TableMissing where the lake has no such table.
+        Raises TableMissing where the lake has no such table, TableUnreadable where its log is damaged.
         """
         uri = self.location.uri(relation.replace(".", "/", 1).replace("__", "/", 1))
         try:
             return DeltaTable(uri, storage_options=self.location.storage_options)
         except TableNotFoundError:
             raise TableMissing(f"{relation} does not exist in {self.location.root}") from None
+        except DeltaError as error:
+            raise unreadable_log(relation, uri, error) from error
 
     def relations(self) -> list[str]:
         """Every table that exists in the lake, by relation, sorted."""
@@ -88,29 +90,39 @@ class Lake:
         return DeltaTable.is_deltatable(self.location.uri(path), storage_options=self.location.storage_options)
 
     def snapshots(
-        self, relations: Iterable[str | Table] | None = None, partitions: Iterable[Partition] | None = None
+        self,
+        relations: Iterable[str | Table] | None = None,
+        partitions: Iterable[Partition] | None = None,
+        on_unreadable: Callable[[str, TableUnreadable], None] | None = None,
     ) -> dict[str, Snapshot]:
         """One snapshot each of some relations (default: all), opened side by side.
 
         `partitions` narrows the partitioned ones. Raises TableMissing where a relation does not exist; one that is
-        given as its `Table` is then empty.
+        given as its `Table` is then empty. Raises TableUnreadable for a damaged log, or tells `on_unreadable` of it and
+        leaves the relation out.
         """
         asked = list(self.relations() if relations is None else relations)
         described = {one.relation: one for one in asked if isinstance(one, Table)}
         names = sorted({one.relation if isinstance(one, Table) else one for one in asked})
         wanted = None if partitions is None else list(partitions)
 
-        def take(name: str) -> Snapshot:
+        def take(name: str) -> Snapshot | None:
             try:
                 delta = self.open(name)
             except TableMissing:
                 if name not in described:
                     raise
                 return Snapshot.empty(described[name])
+            except TableUnreadable as error:
+                if on_unreadable is None:
+                    raise
+                on_unreadable(name, error)
+                return None
             return Snapshot.of(delta, wanted if delta.metadata().partition_columns else None)
 
         with ThreadPoolExecutor(_PARALLEL_OPENS) as pool:
-            return dict(zip(names, pool.map(take, names), strict=True))
+            taken = zip(names, pool.map(take, names), strict=True)
+            return {name: snapshot for name, snapshot in taken if snapshot is not None}
 
     def register(
         self,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from transit_assets.lake.errors import LakeError
+from transit_assets.lake.errors import LakeError, TableUnreadable
 from transit_assets.lake.schema import Table
 
 Partition = date | str
@@ -106,6 +106,11 @@ class Snapshot:
             if self.is_evolved
             else f"SELECT {columns} FROM {stored}"
         )
+
+
+def unreadable_log(relation: str, uri: str, error: Exception) -> TableUnreadable:
+    """What delta-rs says about a log that it cannot read, without the frames of its own code."""
+    return TableUnreadable(f"{relation}: its log {uri}/_delta_log cannot be read ({str(error).splitlines()[0]})")
 
 
 _FACTS = ("path", "num_records", "size_bytes")

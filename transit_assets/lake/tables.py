@@ -29,7 +29,15 @@ from transit_assets.lake.errors import (
     WriteConflict,
 )
 from transit_assets.lake.schema import Column, Table
-from transit_assets.lake.snapshot import EVOLVED, Partition, Snapshot, TableVersion, partition_text, rows_by_partition
+from transit_assets.lake.snapshot import (
+    EVOLVED,
+    Partition,
+    Snapshot,
+    TableVersion,
+    partition_text,
+    rows_by_partition,
+    unreadable_log,
+)
 
 if TYPE_CHECKING:
     from transit_assets.lake.lake import Lake
@@ -85,7 +93,8 @@ class LakeTable:
     def delta(self, version: int | None = None, at: datetime | None = None) -> DeltaTable:
         """The Delta table, at its latest version, at a version or at an instant.
 
-        Raises TableMissing where it was never created, VersionMissing where that version is not kept.
+        Raises TableMissing where it was never created, VersionMissing where that version is not kept,
+        TableUnreadable where its log is damaged.
         """
         if at is not None:
             return self.delta(self._version_at(at))
@@ -96,7 +105,7 @@ class LakeTable:
                 raise VersionMissing(f"{self.table.relation}: version {version} is not kept ({error})") from error
             if isinstance(error, TableNotFoundError):
                 raise TableMissing(f"{self.table.relation} does not exist in {self._lake.location.root}") from None
-            raise
+            raise unreadable_log(self.table.relation, self.uri, error) from error
 
     def _version_at(self, at: datetime) -> int:
         # By the commits' own clock: delta-rs looks at the files' times, which S3 tells in whole seconds, and

@@ -154,3 +154,23 @@ def test_columns_of_one_name_keep_their_values(transit: Transit) -> None:
     """Rows went through mappings, which kept the last value of a name and shifted the rest."""
     result = transit("sql", "SELECT 1 AS a, 2 AS b, 3 AS a", "--format", "csv")
     assert result.stdout.split() == ["a,b,a_1", "1,2,3"]
+
+
+BEYOND = (
+    "SELECT n, CASE n WHEN 1 THEN TIMESTAMPTZ 'infinity' ELSE TIMESTAMPTZ '2025-09-08 12:00:00+00' END AS seen_at,"
+    " DATE '290000-01-01' AS day, [TIMESTAMP '-infinity'] AS list FROM range(2) AS r(n)"
+)
+
+
+def test_an_instant_that_python_does_not_hold_is_printed_as_text(transit: Transit) -> None:
+    first, second = json.loads(transit("sql", BEYOND, "--format", "json").stdout)
+    assert first == {"n": 0, "seen_at": "2025-09-08T12:00:00+00:00", "day": "290000-01-01", "list": "[-infinity]"}
+    assert second == {"n": 1, "seen_at": "infinity", "day": "290000-01-01", "list": "[-infinity]"}
+    rows = list(csv.reader(io.StringIO(transit("sql", BEYOND, "--format", "csv").stdout)))
+    assert rows[2] == ["1", "infinity", "290000-01-01", "[-infinity]"]
+    assert "infinity" in transit("sql", BEYOND).stdout
+
+
+def test_a_pivot_of_what_is_in_the_data_runs(transit: Transit) -> None:
+    result = transit("sql", "PIVOT (FROM range(3) AS r(n)) ON n % 2 USING sum(n)", "--format", "csv")
+    assert result.stdout == "0,1\n2,1\n"

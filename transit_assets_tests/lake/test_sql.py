@@ -48,6 +48,11 @@ WRITES = [
     "PREPARE p AS SELECT 1",
     "EXECUTE p",
     "CREATE SECRET stolen (TYPE s3)",
+    "CREATE TEMP TABLE t AS FROM range(2); PIVOT t ON range",
+    "CREATE TABLE t AS (PIVOT interim.test__daily ON n)",
+    "COPY (PIVOT interim.test__daily ON n) TO '{lake}/stolen.csv'",
+    "PIVOT interim.test__daily ON n; COPY (SELECT 1) TO '{lake}/stolen.csv'",
+    "PIVOT interim.test__daily ON n; PIVOT interim.test__daily ON n",
     "SELECT 1; SELECT 2",
     "SELECT 1; COPY (SELECT 1) TO '{lake}/stolen.csv'",
     "",
@@ -84,6 +89,14 @@ READS = [
     "DESCRIBE FROM read_csv('{outside}')",
     "SUMMARIZE FROM read_csv('{outside}')",
     "EXPLAIN FROM read_csv('{outside}')",
+    "PIVOT read_text('{outside}') ON filename",
+    "PIVOT (FROM read_csv('{outside}')) ON secret",
+    "PIVOT \"read_csv\"/* a */('{outside}') ON secret",
+    "PIVOT '{outside}' ON secret",
+    "PIVOT interim.test__daily ON n IN (SELECT content FROM read_text('{outside}'))",
+    "WITH a AS (FROM read_text('{outside}')) PIVOT a ON filename",
+    "PIVOT (FROM duckdb_secrets()) ON name",
+    "PIVOT enable_profiling(save_location = '{lake}/stolen.json') ON a",
 ]
 
 
@@ -123,6 +136,10 @@ def _places(lake: Lake, tmp_path: Path) -> dict[str, str]:
         ("VALUES (1)", [{"col0": 1}]),
         ("SELECT * FROM range(2)", [{"range": 0}, {"range": 1}]),
         ("SELECT unnest([1]) AS n;", [{"n": 1}]),
+        ("PIVOT (FROM range(2)) ON range", [{"0": 1, "1": 1}]),
+        ("FROM (PIVOT (FROM range(2)) ON range USING sum(range) AS n) SELECT \"1_n\" AS one", [{"one": 1}]),
+        ("PIVOT (FROM range(2)) ON range IN (0, 1)", [{"0": 1, "1": 1}]),
+        ("UNPIVOT (SELECT 1 AS a) ON a INTO NAME name VALUE n", [{"name": "a", "n": 1}]),
     ],
 )
 def test_a_query_sees_every_relation(filled: Lake, sql: str, expected: list[dict]) -> None:
