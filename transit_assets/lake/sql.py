@@ -79,14 +79,15 @@ def _damage(
         layer, name = relation.split(".", 1)
         if not re.search(rf'\b{layer}"?\s*\.\s*"?{name}\b', sql, re.IGNORECASE):
             continue
-        if relation in damaged:
-            return damaged[relation]
-        for file in snapshots[relation].files if isinstance(error, _READ_ERRORS) or type(error) is duckdb.Error else ():
+        may_be = relation in damaged or isinstance(error, _READ_ERRORS) or type(error) is duckdb.Error
+        for file in snapshots[relation].files if may_be and relation in snapshots else ():
             quoted = file.replace("'", "''")
             try:
                 connection.execute(f"SELECT max(hash(COLUMNS(*))) FROM read_parquet('{quoted}')").fetchone()
             except duckdb.Error as found:
                 return TableUnreadable(f"{relation}: the file {file} is damaged or missing: {_first_line(found)}")
+        if relation in damaged:
+            return damaged[relation]
     return None
 
 
