@@ -50,6 +50,10 @@ def export(lake: Lake, relation: str, to: str, form: FileFormat) -> int:
         raise ExportRefused(f"{to} is not a file in a folder that exists")
     beside = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
     try:
+        beside.touch()
+    except OSError as error:
+        raise ExportRefused(f"{to} cannot be written: {error.strerror}") from error
+    try:
         rows = _write(lake, relation, beside, form)
         beside.replace(target)
     finally:

@@ -4,12 +4,13 @@ Settings come from the environment (or a `.env` file in the working directory) a
 nowhere else. Secrets are `SecretStr`: they never show in a log or a `repr`.
 """
 
+import re
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -51,6 +52,23 @@ def _this_age(instant: datetime) -> datetime:
     return instant
 
 
+def _iso_or_unset(instant: Any) -> Any:
+    """Pydantic would take `2026` for seconds since 1970; an empty text is no instant, as of an unset variable."""
+    if isinstance(instant, str) and not instant.strip():
+        return None
+    if not isinstance(instant, datetime | None) and re.fullmatch(r"\s*[+-]?[\d_.]+\s*", str(instant)):
+        raise ValueError("must be an ISO instant with an offset, such as 2026-03-29T12:00:00+02:00")
+    return instant
+
+
+def _known_faults(text: str) -> str:
+    if text:  # the simulator costs an import of numpy
+        from transit_assets.simulator import FaultPlan
+
+        FaultPlan.parse(text)
+    return text
+
+
 class SettingMissing(Exception):
     """A setting that has no default for this lake; the message names it."""
 
@@ -69,7 +87,7 @@ class Settings(BaseSettings):
     )
 
     # Clock
-    now: Annotated[AwareDatetime, AfterValidator(_this_age)] | None = Field(
+    now: Annotated[Annotated[AwareDatetime, AfterValidator(_this_age)] | None, BeforeValidator(_iso_or_unset)] = Field(
         None, description="An ISO instant with an offset that fixes the clock everywhere, for replays."
     )
 
@@ -92,7 +110,7 @@ class Settings(BaseSettings):
 
     # Simulator
     simulator_seed: int = 7
-    simulator_faults: str = Field(
+    simulator_faults: Annotated[str, AfterValidator(_known_faults)] = Field(
         "", description="What the simulator does wrong: a list such as `ok,rate_limited,html`, or a share of requests."
     )
     simulator_poll_minutes: int = Field(

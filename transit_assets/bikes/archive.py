@@ -7,6 +7,7 @@ refused. With report times, rows that two files share merge by their key.
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -104,7 +105,7 @@ def _import_files(
             found = _survey(path, settings.archive_max_bytes)
             _check_days(path, found, settings)
             span = Span(
-                path.name, found.first_polled_at, found.last_polled_at, found.has_report_times, found.has_status
+                shown_name(path), found.first_polled_at, found.last_polled_at, found.has_report_times, found.has_status
             )
             check_overlap(span, spans)
             spans.append(span)
@@ -123,18 +124,26 @@ def _check_days(path: Path, found: Survey, settings: Settings) -> None:
     today = settings.clock().astimezone(_PARIS).date()
     for day in (min(found.rows_by_day), max(found.rows_by_day)):
         if not FIRST_DAY <= day <= today:
+            row, polled_at = found.first_of_day[day]
             raise PayloadUnreadable(
-                f"{path.name} holds polls of {day}, which is not from {FIRST_DAY} to today, {today}"
+                f"{shown_name(path)} holds polls of {day}, which is not from {FIRST_DAY} to today, {today}: "
+                f"record {row} (from 0) was polled at {polled_at.isoformat()}; without such records "
+                "the file can be imported"
             )
+
+
+def shown_name(path: Path) -> str:
+    """The name of a file as text: bytes in it that are no UTF-8 are shown by their numbers."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 def _hash(path: Path, max_bytes: int) -> str:
     if path.exists() and not path.is_dir() and not path.is_file():
-        raise PayloadUnreadable(f"{path.name} is a pipe or a device, not a file")
+        raise PayloadUnreadable(f"{shown_name(path)} is a pipe or a device, not a file")
     size = path.stat().st_size
     if size > max_bytes:
         raise ArchiveTooLarge(
-            f"{path.name} has {size:,} bytes, more than TRANSIT_ARCHIVE_MAX_BYTES allows ({max_bytes:,})"
+            f"{shown_name(path)} has {size:,} bytes, more than TRANSIT_ARCHIVE_MAX_BYTES allows ({max_bytes:,})"
         )
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -145,12 +154,13 @@ def _survey(path: Path, max_bytes: int) -> Survey:
         size = unpacked_bytes(stream)
         if size > max_bytes:
             raise ArchiveTooLarge(
-                f"{path.name} unpacks to {size:,} bytes, more than TRANSIT_ARCHIVE_MAX_BYTES allows ({max_bytes:,})"
+                f"{shown_name(path)} unpacks to {size:,} bytes, "
+                f"more than TRANSIT_ARCHIVE_MAX_BYTES allows ({max_bytes:,})"
             )
         try:
             return survey(stream)
         except PayloadUnreadable as error:
-            error.args = (f"{path.name}: {error}",)
+            error.args = (f"{shown_name(path)}: {error}",)
             raise
 
 
@@ -161,7 +171,7 @@ def _fetch(path: Path, found: Survey, settings: Settings, number: int) -> Fetch:
         # One after the other, as rows of one poll in two files take the order of their files.
         fetched_at=settings.clock() + timedelta(microseconds=number),
         provider="file",
-        url=path.name,
+        url=shown_name(path),
         outcome="landed",
         is_simulated=False,
         headers={

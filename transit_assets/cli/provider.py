@@ -34,14 +34,14 @@ def import_(
     ],
 ) -> None:
     """Land archives that you hold, all or none, and print the partitions they touch."""
-    from transit_assets.bikes.archive import import_files
+    from transit_assets.bikes.archive import import_files, shown_name
     from transit_assets.settings import settings
 
     with progress() as doing:
-        done = import_files(open_lake(), files, settings(), on_file=lambda path: doing(f"reading {path.name}"))
+        done = import_files(open_lake(), files, settings(), on_file=lambda path: doing(f"reading {shown_name(path)}"))
     for one in done:
         known = "" if one.is_new else ", imported before: nothing changed"
-        typer.echo(f"{one.path.name}: {one.format}, {one.rows:,} rows{known}")
+        typer.echo(f"{shown_name(one.path)}: {one.format}, {one.rows:,} rows{known}")
         typer.echo(f"  {' '.join(one.partitions)}")
     if any(one.is_new for one in done):
         say(f"`transit run {domain}` builds these days")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +44,21 @@ def list_(
         return
     from transit_assets.quality.quarantine import list_rows
 
-    write(list_rows(lake, described(table), partition=partition, limit=limit), form)
+    target = described(table)
+    _check_partition(target, partition)
+    write(list_rows(lake, target, partition=partition, limit=limit), form)
+
+
+def _check_partition(table: "Table", partition: str | None) -> None:
+    """Raise Mistake unless a partition is a day of a table that has days."""
+    if partition is None:
+        return
+    if table.partition_by is None:
+        raise Mistake(f"{table.relation} has no partitions: leave --partition out")
+    try:
+        date.fromisoformat(partition)
+    except ValueError:
+        raise Mistake(f"{partition!r} is not a day of {table.relation}, such as 2025-09-08") from None
 
 
 def release(
@@ -100,6 +115,13 @@ def described(name: str) -> "Table":
 
 
 def _text(file: Path | None) -> str:
+    try:
+        return _read(file)
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{file or 'standard input'} is not text in UTF-8: {error.reason} at {error.start}") from None
+
+
+def _read(file: Path | None) -> str:
     if file is not None:
         return file.read_text(encoding="utf-8")
     if sys.stdin.isatty():
@@ -119,13 +141,13 @@ def _repairs(text: str) -> "list[Repair]":
             if text.lstrip().startswith("[")
             else [json.loads(one) for one in text.splitlines() if one.strip()]
         )
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # nested too deeply, or a number of thousands of digits
         raise Mistake(f"the corrected rows are not JSON: {error}") from None
     repairs = []
     for number, row in enumerate(rows, start=1):
         try:
             values: Any = json.loads(row["row"]) if isinstance(row["row"], str) else row["row"]
             repairs.append(Repair(str(row["payload_sha256"]), int(row["row_number"]), dict(values)))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise Mistake(f"corrected row {number} needs payload_sha256, row_number and row (an object)") from None
     return repairs

@@ -1,12 +1,13 @@
 """Commands that read the lake: `sql`, `export`, `status`."""
 
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Annotated
 
 import typer
 
 from transit_assets.cli.lakes import open_lake
-from transit_assets.cli.mistakes import say
+from transit_assets.cli.mistakes import Mistake, say
 from transit_assets.cli.output import Format, write
 from transit_assets.cli.progress import stoppable
 
@@ -40,15 +41,23 @@ def export(
     relation: Annotated[str, typer.Argument(help="A relation of the lake, `processed.bikes__station_daily`.")],
     to: Annotated[str, typer.Option("--to", help="A file, or `s3://bucket/key`.", metavar="FILE|s3://…")],
     form: Annotated[
-        FileFormat | None, typer.Option("--format", help="Default: by the name's ending, else parquet.")
+        FileFormat | None,
+        typer.Option("--format", help="Default: by the name's ending; parquet for a name without one."),
     ] = None,
 ) -> None:
     """Write one relation to a file for others. The file appears whole or not at all."""
     from transit_assets import export as files
 
-    is_csv = form == FileFormat.CSV if form else to.lower().endswith(".csv")
-    rows = files.export(open_lake(), relation, to, "csv" if is_csv else "parquet")
+    rows = files.export(open_lake(), relation, to, (form or _format_of(to)).value)
     say(f"{rows:,} rows of {relation} in {to}")
+
+
+def _format_of(to: str) -> FileFormat:
+    """The format that a name's ending tells. Raises Mistake for one that tells of another kind of file."""
+    ending = PurePosixPath(to).suffix.lower().removeprefix(".") or FileFormat.PARQUET
+    if ending not in list(FileFormat):
+        raise Mistake(f"{to}: no file is written as .{ending}; say --format {' or --format '.join(FileFormat)}")
+    return FileFormat(ending)
 
 
 def status(

@@ -32,6 +32,8 @@ def run(
     from transit_assets.automation.runs import materialize
 
     wanted = [step.strip() for step in steps.split(",") if step.strip()]
+    if not wanted:
+        raise Mistake("--steps names no layer; there is raw, interim, processed")
     with progress() as doing:
         try:
             result = stoppable(lambda: materialize(domains, _day(first), _day(last), wanted, progress=doing))

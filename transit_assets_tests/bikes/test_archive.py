@@ -4,7 +4,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,6 +64,25 @@ def test_a_day_that_no_table_has_is_refused_before_it_lands(lake: Lake, tmp_path
     with pytest.raises(PayloadUnreadable, match=r"odd\.json holds polls of"):
         import_files(lake, [path], SETTINGS)
     assert lake.landing.origin() is None
+
+
+@pytest.mark.parametrize("instant", ["2010-05-01T12:00:00+02:00", "2099-01-01T12:00:00+01:00", "1999-01-01T00:00:00Z"])
+def test_the_record_that_makes_a_day_impossible_is_named(lake: Lake, tmp_path: Path, instant: str) -> None:
+    """One row of a mixed file refused it whole, and nothing said which."""
+    polls = pa.array([NOON, NOON, datetime.fromisoformat(instant), NOON], pa.timestamp("us", "UTC"))
+    columns = {"polled_at_utc": polls, "stationcode": list("1234"), "numbikesavailable": [1] * 4}
+    pq.write_table(pa.table(columns | {"numdocksavailable": [1] * 4}), tmp_path / "mixed.parquet")
+    said = datetime.fromisoformat(instant).astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+    with pytest.raises(PayloadUnreadable, match=rf"mixed\.parquet.*record 2 \(from 0\) was polled at {said}"):
+        import_files(lake, [tmp_path / "mixed.parquet"], SETTINGS)
+    assert lake.landing.origin() is None
+
+
+def test_a_name_that_is_no_utf8_is_imported_with_its_bytes_as_numbers(lake: Lake, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.json"))
+    path.write_bytes(gbfs([station()]))
+    (found,) = import_files(lake, [path], SETTINGS)
+    assert found.fetch.url == "caf\\xe9.json"
 
 
 def test_a_pipe_is_no_file(lake: Lake, tmp_path: Path) -> None:

@@ -243,3 +243,33 @@ def test_an_arbitrary_csv_accounts_for_every_line_or_is_refused(lines: list[list
     with suppress(PayloadUnreadable):
         found = imported(_csv(FIELDS, "2025-10-18T12:00:00Z") + body.encode(errors="replace"))
         assert sum(one.landed for one in found) >= 1
+
+
+CSV_HEAD = "stationcode;name;capacity;numdocksavailable;numbikesavailable;duedate"
+CSV_ROW = "10003;{name};17;10;5;2025-10-18T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["stationcode", "numbikesavailable", "numdocksavailable", "numbikesavailable"], "two columns hold bikes"),
+        (["stationcode", "Nombre bornettes libres", "numbikesavailable", "numdocksavailable"], "hold docks_free"),
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_two_columns_of_one_meaning_are_refused_by_name(names: list[str], says: str, form: str) -> None:
+    buffer = io.BytesIO()
+    if form == "csv":
+        buffer.write((";".join(names) + "\n1;2;3;4\n").encode())
+    else:
+        pq.write_table(pa.table([[1]] * 4, names=names), buffer)
+    buffer.seek(0)
+    with pytest.raises(PayloadUnreadable, match=says):
+        list(decode_archive(buffer))
+
+
+def test_a_text_of_megabytes_in_a_csv_is_read() -> None:
+    """pyarrow reads a megabyte at a time, and no record may be longer than that."""
+    text = "\n".join([CSV_HEAD, CSV_ROW.format(name="a"), CSV_ROW.format(name="x" * 3_000_000), ""])
+    ((_, rows),) = decode_archive(io.BytesIO(text.encode()))
+    assert [len(name) for name in rows["name"].to_pylist()] == [1, 3_000_000]

@@ -30,6 +30,12 @@ def test_every_command_explains_itself(command: str) -> None:
         (["status"], {"feeds": "sometimes"}, "TRANSIT_FEEDS: Input should be 'simulated' or 'live'"),
         (["status"], {"velib_url": "http://example.org/"}, "TRANSIT_VELIB_URL: Value error, must be https"),
         (["status"], {"now": "2026-03-29T12:00:00"}, "TRANSIT_NOW: Input should have timezone info"),
+        (["status"], {"now": "2026"}, "TRANSIT_NOW: Value error, must be an ISO instant"),
+        (["status"], {"now": "1774778400.5"}, "TRANSIT_NOW: Value error, must be an ISO instant"),
+        (["status"], {"simulator_faults": "nonsense"}, "TRANSIT_SIMULATOR_FAULTS: Value error, no fault is called"),
+        (["run", "bikes", "--steps", ","], {}, "--steps names no layer"),
+        (["quarantine", "list", "bikes__station_status", "--partition", "bad"], {}, "'bad' is not a day of"),
+        (["quarantine", "list", "bikes__stations", "--partition", "2025-09-08"], {}, "has no partitions"),
         (["simulate", "--faults", "earthquake"], {}, "no fault is called 'earthquake'"),
     ],
 )
@@ -47,6 +53,10 @@ def test_wrong_use_is_one_line_and_exit_code_2(
 )
 def test_what_typer_refuses_has_exit_code_2(transit: Transit, arguments: list[str]) -> None:
     assert transit(*arguments).exit_code == 2
+
+
+def test_an_empty_clock_is_an_unset_one(transit: Transit) -> None:
+    assert transit("status", now="").exit_code == 0
 
 
 def test_a_secret_that_does_not_fit_is_not_repeated(transit: Transit) -> None:

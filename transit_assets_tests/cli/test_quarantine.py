@@ -73,6 +73,9 @@ def test_a_broken_row_is_counted_listed_repaired_and_released(transit: Transit, 
     [
         ("not json", "are not JSON"),
         ("[]", "there is no corrected row"),
+        ("[" * 200_000, "are not JSON"),
+        ('{"row_number": ' + "9" * 5_000 + "}", "are not JSON"),
+        ('{"payload_sha256": "x", "row_number": 6, "row": "' + "[" * 100_000 + '"}', "corrected row 1 needs"),
         ('{"row_number": 6}', "corrected row 1 needs payload_sha256"),
         ('{"payload_sha256": "x", "row_number": 6, "row": {"bikes": 5}}', "is not in the quarantine"),
     ],
@@ -85,6 +88,13 @@ def test_a_correction_that_is_none_changes_nothing(
     result = transit("quarantine", "release", "bikes__station_status", corrected)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert says in result.stderr
+
+
+def test_a_binary_file_of_corrections_is_one_line(transit: Transit, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x80")
+    result = transit("quarantine", "release", "bikes__station_status", tmp_path / "binary")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "binary is not text in UTF-8" in result.stderr
 
 
 def test_an_unknown_table_is_named_with_those_there_are(transit: Transit) -> None:

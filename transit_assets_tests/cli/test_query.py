@@ -108,6 +108,8 @@ def test_an_export_is_the_whole_relation(
     [
         ("interim.nothing", "out.csv", "the lake has no relation interim.nothing"),
         ("quality.loads; DROP TABLE x", "out.csv", "the lake has no relation"),
+        ("quality.loads", "out.xlsx", "out.xlsx: no file is written as .xlsx; say --format csv or --format parquet"),
+        ("quality.loads", "x" * 246 + ".csv", ".csv cannot be written"),
         ("quality.loads", "missing/out.csv", "is not a file in a folder that exists"),
         ("quality.loads", "lake/raw/out.csv", "is inside the lake"),
         ("quality.loads", "s3://", "is not s3://bucket/key"),

@@ -31,10 +31,14 @@ _PACKED = {b"PK\x03\x04": "a zip archive or spreadsheet", b"\x1f\x8b": "a gzip f
 
 @dataclass(frozen=True)
 class Survey:
-    """What is in a file: its format, how many records of which Paris days, and the span of its polls."""
+    """What is in a file: its format, how many records of which Paris days, and the span of its polls.
+
+    `first_of_day` is the position (from 0) and the poll of the first record of each day.
+    """
 
     format: str
     rows_by_day: Mapping[date, int]
+    first_of_day: Mapping[date, tuple[int, datetime]]
     first_polled_at: datetime
     last_polled_at: datetime
     has_report_times: bool
@@ -62,10 +66,12 @@ def decode_archive(stream: BinaryIO) -> Iterator[tuple[str, pa.Table]]:
 def survey(stream: BinaryIO) -> Survey:
     """Read a file once to say what is in it. Raises UnknownFormat, PayloadUnreadable."""
     counts: Counter[date] = Counter()
+    first_of_day: dict[date, tuple[int, datetime]] = {}
     first = last = None
     has_report_times, has_status, has_description, kind = False, False, False, ""
     for day, rows in decode_archive(stream):
         counts[date.fromisoformat(day)] += rows.num_rows
+        first_of_day.setdefault(date.fromisoformat(day), (rows["row_number"][0].as_py(), rows["polled_at"][0].as_py()))
         span = pc.min_max(rows["polled_at"]).as_py()
         first = min(first or span["min"], span["min"])
         last = max(last or span["max"], span["max"])
@@ -75,7 +81,7 @@ def survey(stream: BinaryIO) -> Survey:
         kind = _name(rows)
     if first is None or last is None:
         raise PayloadUnreadable("there are no records in it")
-    return Survey(kind, dict(counts), first, last, has_report_times, has_status, has_description)
+    return Survey(kind, dict(counts), first_of_day, first, last, has_report_times, has_status, has_description)
 
 
 def unpacked_bytes(stream: BinaryIO) -> int:
@@ -143,8 +149,10 @@ def _decode_json(payload: bytes) -> Iterator[pa.Table]:
 def _by_day(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     instants = rows["polled_at"].cast(pa.int64()).to_numpy()
     polls, poll_of = np.unique(instants, return_inverse=True)
-    if polls[0] < _EARLIEST_US or polls[-1] > _LATEST_US:
-        raise PayloadUnreadable("it says that it was polled before 2007 or after 2100")
+    for poll in (polls[0], polls[-1]):
+        if not _EARLIEST_US <= poll <= _LATEST_US:
+            row, said = rows["row_number"][int(np.argmax(instants == poll))], np.datetime64(int(poll), "us")
+            raise PayloadUnreadable(f"record {row} (from 0) was polled at {said}, before 2007 or after 2100")
     # Python's own time zones: Arrow's need a database that slim images lack.
     days = [datetime.fromtimestamp(int(poll) / 1e6, _PARIS).date().isoformat() for poll in polls]
     names, day_of_poll = np.unique(np.array(days), return_inverse=True)

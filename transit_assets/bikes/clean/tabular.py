@@ -51,6 +51,7 @@ _NAMES = {
 }
 _NEEDED = {"station_code", "bikes", "docks_free"}
 _BATCH_ROWS = 100_000
+_BLOCK_BYTES = 64 * 2**20  # a record must fit into one block; pyarrow's own megabyte is less than some texts
 _WKB_POINT = struct.Struct("<BIdd")
 
 
@@ -72,7 +73,7 @@ def decode_csv(payload: bytes) -> pa.Table:
     try:
         table = pyarrow.csv.read_csv(
             pa.BufferReader(text),
-            pyarrow.csv.ReadOptions(use_threads=False),
+            pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
             pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_misfit),
             pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True),
         )
@@ -146,7 +147,17 @@ def _parquet_source(named: Mapping[str, str]) -> str:
 
 
 def _renamed(names: list[str]) -> dict[str, str]:
-    return {name: _NAMES[name.strip().lower()] for name in names if name.strip().lower() in _NAMES}
+    """The known columns with the names of `RECORDS`. Raises PayloadUnreadable where two hold the same."""
+    renamed: dict[str, str] = {}
+    for name in names:
+        known = _NAMES.get(name.strip().lower())
+        if known is None:
+            continue
+        for other, held in renamed.items():
+            if held == known:
+                raise PayloadUnreadable(f"two columns hold {known}: {other!r} and {name!r}; leave one of them out")
+        renamed[name] = known
+    return renamed
 
 
 def _raw(table: pa.Table, named: Mapping[str, str]) -> dict[str, pa.Array]:
