@@ -13,6 +13,7 @@ FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 # Their messages are written for users. An error that is not here is a bug, and shows its stack trace.
 _EXIT_CODES = {
     "transit_assets.lake.errors.LakeError": FAILED,
+    "transit_assets.lake.errors.LocationRefused": WRONG_USE,
     "transit_assets.lake.errors.OriginMismatch": WRONG_USE,
     "transit_assets.lake.errors.QueryRefused": WRONG_USE,
     "transit_assets.lake.errors.QueryFailed": WRONG_USE,

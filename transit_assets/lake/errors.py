@@ -17,6 +17,10 @@ class WriteConflict(LakeError):
     """Another writer replaced the same partition first; the table holds its whole version."""
 
 
+class LocationRefused(LakeError):
+    """A lake cannot be in a place of this name."""
+
+
 class OriginMismatch(LakeError):
     """Real data for a simulated lake, or the reverse."""
 

@@ -8,6 +8,10 @@ from pathlib import Path
 import obstore
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+from transit_assets.lake.errors import LocationRefused
+
+_REFUSED = frozenset("*?[]#%")  # patterns to DuckDB, parts of an address to delta-rs
+
 
 @dataclass(frozen=True)
 class Location:
@@ -17,8 +21,13 @@ class Location:
 
     @classmethod
     def of(cls, root: str | Path) -> "Location":
+        """The root that a text names. Raises LocationRefused where delta-rs or DuckDB would take it for another."""
         text = str(root)
-        return cls(text.rstrip("/") if text.startswith("s3://") else str(Path(text).resolve()))
+        found = text.rstrip("/") if text.startswith("s3://") else str(Path(text).resolve())
+        refused = " ".join(sorted(_REFUSED & set(found)))
+        if refused:
+            raise LocationRefused(f"the lake {found} cannot have {refused} in its name; choose another folder")
+        return cls(found)
 
     @property
     def is_s3(self) -> bool:

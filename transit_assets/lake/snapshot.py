@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -68,7 +69,7 @@ class Snapshot:
         files = delta.file_uris(file_pruning_predicate=" AND ".join(conditions) or None) if all(conditions) else []
         return cls(
             state=TableVersion(str(metadata.id), delta.version()),
-            files=tuple(sorted(files)),
+            files=tuple(sorted(unquote(file) for file in files)),  # delta-rs gives addresses, DuckDB takes names
             schema=pa.schema(delta.schema()),
             partition_by=partition_by,
             is_evolved=EVOLVED in metadata.configuration,

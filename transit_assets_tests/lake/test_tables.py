@@ -1,7 +1,6 @@
 """Delta tables: what a write leaves, what a scan reads, what is refused."""
 
-import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transit_assets.lake import UTC_INSTANT, Column, Lake, Table
-from transit_assets.lake.errors import LakeError, SchemaDrift, TableMissing, UnpartitionedOverwrite, VersionMissing
+from transit_assets.lake.errors import (
+    LakeError,
+    LocationRefused,
+    SchemaDrift,
+    TableMissing,
+    UnpartitionedOverwrite,
+    VersionMissing,
+)
+from transit_assets.lake.tables import LakeTable
 from transit_assets_tests.lake.tables import DAILY, DAYS, TOTALS, rows
 
 
@@ -82,9 +89,9 @@ def test_a_table_that_was_never_created_is_missing(any_lake: Lake) -> None:
 def test_a_version_and_an_instant_can_be_read_again(any_lake: Lake) -> None:
     table = any_lake.table(DAILY)
     table.replace(rows(DAYS[0], "old"), [DAYS[0]])
-    time.sleep(0.01)
-    then = datetime.now(UTC)
-    time.sleep(0.01)
+    then = _committed_at(table)
+    while datetime.now(UTC) <= then + timedelta(milliseconds=1):  # Delta counts in milliseconds
+        pass
     table.replace(rows(DAYS[0], "new"), [DAYS[0]])
     assert set(table.read(version=1)["writer"].to_pylist()) == {"old"}
     assert set(table.read(at=then)["writer"].to_pylist()) == {"old"}
@@ -94,6 +101,27 @@ def test_a_version_and_an_instant_can_be_read_again(any_lake: Lake) -> None:
         table.read(version=7)
     with pytest.raises(VersionMissing, match="2020-01-01"):
         table.read(at=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def _committed_at(table: LakeTable) -> datetime:
+    return datetime.fromtimestamp(table.history(1)[0]["timestamp"] / 1000, UTC)
+
+
+@pytest.mark.parametrize("name", ["Mes données", "50 + 50 = 100", "it's", "a&b;c", 'say "no"'])
+def test_a_lake_may_have_any_plain_name(tmp_path: Path, s3_lake: Lake, name: str) -> None:
+    for lake in (Lake.at(tmp_path / name), Lake.at(f"{s3_lake.location.root}/{name}")):
+        lake.table(DAILY).replace(rows(DAYS[0]), [DAYS[0]])
+        lake.table(TOTALS).rebuild(TOTALS.schema.empty_table)
+        assert lake.relations() == [DAILY.relation, TOTALS.relation]
+        assert lake.table(DAILY).read([DAYS[0]]).equals(rows(DAYS[0]))
+
+
+@pytest.mark.parametrize("name", ["[x]", "50%20", "a*b", "a?b", "a#b"])
+def test_a_lake_whose_name_would_be_taken_for_another_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(LocationRefused, match="choose another folder"):
+        Lake.at(tmp_path / name)
+    with pytest.raises(LocationRefused, match="choose another folder"):
+        Lake.at(f"s3://bucket/{name}")
 
 
 def test_a_scan_of_one_partition_opens_no_file_of_another(lake: Lake) -> None:
