@@ -5,8 +5,9 @@ daily close, so a poll costs two small commits. Whatever a provider does wrong i
 and the next poll goes on from there.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -27,12 +28,14 @@ _PARIS = ZoneInfo("Europe/Paris")
 class Polled:
     """One poll: its attempts as landed, and how many stations the live state now has from it.
 
+    `broken` counts by rule the records that the live state has not; the load of the day puts them into quarantine.
     `problem` says in one sentence why it brought nothing.
     """
 
     fetches: Sequence[Fetch]
     stations: int
     problem: str | None = None
+    broken: Mapping[str, int] = field(default_factory=dict)
 
 
 class Poller:
@@ -62,16 +65,19 @@ class Poller:
         last = fetches[-1]
         if last.outcome not in ("landed", "not_modified"):
             return Polled(fetches, 0, last.error)
-        reports = self._reports(last)
+        reports, broken = self._reports(last)
         refresh_latest(self._lake, reports)
-        return Polled(fetches, reports.num_rows)
+        return Polled(fetches, reports.num_rows, broken=broken)
 
     def _land(self, feed: FeedName, day: date) -> list[Fetch]:
         previous = latest_fetch(self._lake, feed, day)
         return self._lake.landing.land(attempts(self._client, self._configured, feed, previous))
 
-    def _reports(self, fetch: Fetch) -> pa.Table:
-        """The rows of one poll that pass the rules of `interim.bikes__station_status`, one per station and report."""
+    def _reports(self, fetch: Fetch) -> tuple[pa.Table, Counter[str]]:
+        """The rows of one poll that pass the rules of `interim.bikes__station_status`, one per station and report.
+
+        Beside them, how many do not, by the first rule that each breaks.
+        """
         from transit_assets.quality.dedupe import keep_last
         from transit_assets.quality.rules import split
 
@@ -79,5 +85,6 @@ class Poller:
             self._held = (fetch.sha256, self._lake.landing.payload(fetch))
         poll = Poll(fetch.fetched_at, fetch.sha256 or "", self._held[1])
         cleaned = station_status(fetch.fetched_at.astimezone(_PARIS).date(), [poll])
-        passing, _ = split(STATION_STATUS, cleaned.candidates)
-        return keep_last(passing, STATION_STATUS.key)[0]
+        passing, broken = split(STATION_STATUS, cleaned.candidates)
+        rules = Counter(rules[0] for rules in broken["broken_rules"].to_pylist())
+        return keep_last(passing, STATION_STATUS.key)[0], rules

@@ -46,6 +46,7 @@ def poll(
                 raise Mistake(done.problem or "nothing was polled")
             last = done.fetches[-1]
             result = f"failed: {done.problem}" if done.problem else f"{last.outcome}, {done.stations:,} stations"
+            result += "".join(f"; {rows:,} rows for the quarantine: {rule}" for rule, rows in done.broken.items())
             say(f"{last.fetched_at:%Y-%m-%d %H:%M:%S} UTC {result}")
             if number == count:
                 return

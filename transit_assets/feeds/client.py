@@ -91,6 +91,7 @@ class FeedClient:
         self._base = base.copy_with(path=base.path.rstrip("/") + "/")
         self._clock = clock
         self._is_simulated = is_simulated
+        self._has_met_simulator = is_simulated  # a simulator behind a URL says so in its answers alone
         self._credentials = credentials
         self._sleep = sleep
         self._monotonic = monotonic
@@ -137,7 +138,10 @@ class FeedClient:
             wait=_wait(self.limits.max_wait_seconds),
             retry_error_callback=lambda state: None,
         )(attempt)
-        return [(found.fetch, found.payload) for found in attempts]
+        return [
+            (replace(found.fetch, is_simulated=found.fetch.is_simulated or self._has_met_simulator), found.payload)
+            for found in attempts
+        ]
 
     def _holds(self, previous: Fetch, feed: Feed, url: httpx.URL) -> bool:
         """Whether an earlier fetch is of this very address and of the same origin, and has a payload."""
@@ -215,6 +219,7 @@ class FeedClient:
         """The outcome of an answer that arrived."""
         kept = answer.kept_headers
         is_simulated = self._is_simulated or answer.headers.get("x-simulated", "").lower() == "true"
+        self._has_met_simulator |= is_simulated
         row = replace(blank, status=answer.status, headers=kept, is_simulated=is_simulated)
         if answer.status == 304 and known is not None:
             row = replace(

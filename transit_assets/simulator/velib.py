@@ -1,7 +1,8 @@
 """Vélib' as its two providers send it: the operator's GBFS and the city's Opendatasoft v2.1.
 
 Both speak about the same state at every instant. The operator publishes once a minute. As in real
-life a few stations are listed twice, and pages asked for without an order lose and repeat stations.
+life a few stations are listed twice, rarely a record has no code, and pages asked for without an
+order lose and repeat stations.
 """
 
 import csv
@@ -29,6 +30,7 @@ Record: TypeAlias = dict[str, Any]
 
 _MAX_LIMIT, _MAX_WINDOW = 100, 10_000
 _DAILY_CALLS = 5_000
+_NAMELESS_SHARE = 1 / 20_000  # of the operator's records, so that a quarantine has something to show
 # Opendatasoft's field names with the labels that its CSV export shows.
 _LABELS = {
     "stationcode": "Identifiant station",
@@ -99,6 +101,7 @@ def station_status(request: Request) -> Response:
     """The operator's `station_status.json`."""
     city = stations(request.seed)
     index, columns = _columns(request)
+    is_nameless = uniform(request.seed, "nameless", index, request.unix_time // 60) < _NAMELESS_SHARE
     records = [
         {
             "station_id": station_id,
@@ -111,11 +114,11 @@ def station_status(request: Request) -> Response:
             "is_returning": int(is_open),
             "is_renting": int(is_open),
             "last_reported": reported_at,
-            "stationCode": city.code[place],
+            "stationCode": None if has_no_code else city.code[place],
             "station_opening_hours": None,
         }
-        for place, station_id, mechanical, ebike, docks, is_installed, is_open, reported_at in zip(
-            index.tolist(), city.station_id[index].tolist(), *columns.values(), strict=True
+        for place, station_id, has_no_code, mechanical, ebike, docks, is_installed, is_open, reported_at in zip(
+            index.tolist(), city.station_id[index].tolist(), is_nameless.tolist(), *columns.values(), strict=True
         )
     ]
     return _gbfs(request.unix_time // 60 * 60, records)

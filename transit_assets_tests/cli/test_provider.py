@@ -74,3 +74,9 @@ def test_live_gives_rows_straight_from_the_provider_and_stores_nothing(transit: 
 def test_an_unknown_station_is_a_failure(transit: Transit) -> None:
     result = transit("live", "bikes", "--station", "1")
     assert (result.exit_code, result.stderr) == (1, "no station 1\n")
+
+
+def test_a_poll_says_how_many_rows_it_could_not_use(transit: Transit) -> None:
+    result = transit("poll", "--count", 1, simulator_faults="ok,clock_ahead", now="2026-03-02T12:00:00+00:00")
+    assert result.exit_code == 0, result.stderr
+    assert "rows for the quarantine: " in result.stderr.splitlines()[-1]

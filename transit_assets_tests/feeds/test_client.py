@@ -356,3 +356,12 @@ def test_calls_not_sent_are_not_spent(ask: Ask, lake: Lake):
     client, _ = ask(ok, daily_quota=1)
     lake.landing.land(client.get(FEED) + client.get(FEED))
     assert calls_spent(lake, "provider.example", NOW.date()) == 1
+
+
+def test_attempts_that_a_simulator_behind_a_url_never_answered_are_simulated_too(ask) -> None:
+    """Only its answers say what it is, so that its time-outs counted as real."""
+    answer = httpx.Response(200, content=b"{}", headers={"x-simulated": "true"})
+    client, _ = ask(httpx.ReadTimeout("slow"), answer, httpx.ReadTimeout("slow"), max_attempts=2)
+    first, second = client.get(FEED), client.get(FEED)
+    assert [(fetch.outcome, fetch.is_simulated) for fetch, _ in first] == [("failed", True), ("landed", True)]
+    assert [(fetch.outcome, fetch.is_simulated) for fetch, _ in second] == [("failed", True)] * 2

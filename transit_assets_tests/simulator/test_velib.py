@@ -76,6 +76,13 @@ def test_some_polls_list_a_station_twice_with_the_same_report():
     assert 2 <= repeated <= 30
 
 
+def test_now_and_then_a_record_has_no_station_code():
+    polls = [status(instant=NOW + timedelta(minutes=minute)) for minute in range(20, 60)]
+    nameless = [record for records in polls for record in records if record["stationCode"] is None]
+    assert 2 <= len(nameless) <= 12
+    assert sum(len(records) for records in polls) / 40_000 < len(nameless) * 1.5
+
+
 def test_paging_in_a_unique_order_loses_nothing():
     pages = [
         json.loads(ask(f"{ODS_PATH}/records", limit=100, offset=offset, order_by="stationcode").body)
