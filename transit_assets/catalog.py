@@ -31,14 +31,6 @@ def marts() -> tuple[Table, ...]:
     return mart_tables()
 
 
-def table_of(relation: str) -> Table:
-    """The table of a relation, `interim.bikes__station_status`. Raises KeyError naming what is known."""
-    known = {table.relation: table for table in (*TABLES, *marts())}
-    if relation not in known:
-        raise KeyError(f"{relation} is not described; there are {', '.join(sorted(known))}")
-    return known[relation]
-
-
 def dictionary() -> str:
     """The data dictionary of everything described."""
     from transit_assets.quality.dictionary import dictionary as described

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from transit_assets.catalog import TABLES, dictionary, main, marts, table_of
+from transit_assets.catalog import TABLES, dictionary, main, marts
 
 
 def test_the_dictionary_says_what_the_schemas_say() -> None:
@@ -31,10 +31,3 @@ def test_the_dictionary_names_every_table_and_column() -> None:
 def test_every_column_is_described() -> None:
     for table in (*TABLES, *marts()):
         assert all(column.description.strip() for column in table.columns), table.relation
-
-
-def test_a_table_is_found_by_its_relation() -> None:
-    assert table_of("interim.bikes__station_status").name == "station_status"
-    assert table_of("processed.bikes__station_daily").partition_by == "day"
-    with pytest.raises(KeyError, match=r"interim\.bikes__nothing is not described"):
-        table_of("interim.bikes__nothing")
