@@ -88,6 +88,8 @@ def reference(polls: Iterator[tuple[datetime, bytes]]) -> list[dict[str, Any]]:
     for polled_at, payload in polls:
         sha256 = hashlib.sha256(payload).hexdigest()
         for station in json.loads(payload)["data"]["stations"]:
+            if station["stationCode"] is None:  # it waits in quarantine
+                continue
             kinds = {name: count for types in station["num_bikes_available_types"] for name, count in types.items()}
             said = {
                 "bikes": station["num_bikes_available"],
