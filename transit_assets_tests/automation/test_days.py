@@ -1,6 +1,5 @@
 """Schedules, freshness, retries and parallel runs over the days of a domain."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -141,29 +140,16 @@ def test_a_connection_sees_the_relations_of_the_lake(any_lake: Lake) -> None:
         assert connection.execute("SELECT count(*) FROM interim.bikes__anything").fetchone() == (1,)
 
 
-@pytest.fixture
-def run_of_a_day() -> Callable[[str], bool]:
-    """One run of one day, as a multi-run backfill starts it."""
-    job = definitions.build().resolve_implicit_global_asset_job_def()
+def test_an_asset_of_a_user_asks_for_the_connection_by_its_name(city: Lake) -> None:
+    city.table(DAYS_TABLE).replace(rows("2025-10-24", "2025-10-25"), ["2025-10-24", "2025-10-25"])
 
-    def run(day: str) -> bool:
-        keys = [dg.AssetKey(["raw", "bikes", "station_status"]), dg.AssetKey(["interim", "bikes", "station_status"])]
-        with instance.opened(settings()) as opened:
-            return job.execute_in_process(
-                instance=opened, asset_selection=keys, partition_key=day, tags=instance.process_tags()
-            ).success
+    @dg.asset
+    def counted(duckdb: LakeDuckDBResource) -> dg.MaterializeResult:
+        with duckdb.get_connection() as connection:
+            found = connection.execute("SELECT count(*) FROM interim.bikes__anything").fetchall()
+        return dg.MaterializeResult(metadata={"days": found[0][0]})
 
-    return run
-
-
-def test_runs_of_different_days_leave_what_one_run_of_all_leaves(
-    city: Lake, run_of_a_day: Callable[[str], bool]
-) -> None:
-    from transit_assets.bikes.schema import STATION_STATUS
-
-    assert all(run_of_a_day(text) for text in ("2025-10-25", "2025-10-24"))
-    apart = city.table(STATION_STATUS).read()
-    from transit_assets.automation import runs
-
-    assert runs.materialize(["bikes"], date(2025, 10, 24), date(2025, 10, 25), ("interim",)).is_ok
-    assert city.table(STATION_STATUS).read().equals(apart)
+    resources = definitions.build().resources
+    outcome = dg.materialize([counted], resources=resources, instance=dg.DagsterInstance.ephemeral())
+    (materialization,) = outcome.asset_materializations_for_node("counted")
+    assert materialization.metadata["days"].value == 2
