@@ -87,8 +87,8 @@ def _text(value: Any) -> str:
 def status(lake: Lake, as_of: datetime) -> Status:
     """The report of a lake; an empty lake, or a place where none is yet, has no tables, feeds or checks."""
     unread: dict[str, str] = {}
-    checks = _or_else(lake.ledger.latest_checks, [], CHECK_RESULTS.relation, unread)
-    feeds = _or_else(lambda: _feeds(lake), [], FETCHES.relation, unread)
+    checks = _read(lake.ledger.latest_checks, CHECK_RESULTS.relation, unread) or []
+    feeds = _read(lambda: _feeds(lake), FETCHES.relation, unread) or []
     return Status(
         lake=lake.location.root,
         origin=lake.landing.origin(),
@@ -100,20 +100,20 @@ def status(lake: Lake, as_of: datetime) -> Status:
     )
 
 
-def _or_else(read: Callable[[], Found], nothing: Found, relation: str, unread: dict[str, str]) -> Found:
-    """What a table of the lake says; nothing where it is damaged, and `unread` then says why."""
+def _read(read: Callable[[], Found], relation: str, unread: dict[str, str]) -> Found | None:
+    """What a table of the lake says; None where it is damaged, and `unread` then says why."""
     try:
         return read()
     except (TableUnreadable, duckdb.Error) as error:
         unread[relation] = str(error).splitlines()[0]
-        return nothing
+        return None
 
 
 def _tables(lake: Lake, unread: dict[str, str]) -> list[TableStatus]:
     opened, damaged = _opened(lake)
     relations = list(opened)
-    latest = _or_else(lambda: lake.ledger.latest_of(relations), {}, LOADS.relation, unread)
-    committed = _or_else(lambda: lake.ledger.latest_of(relations, "committed"), {}, LOADS.relation, unread)
+    latest = _read(lambda: lake.ledger.latest_of(relations), LOADS.relation, unread) or {}
+    committed = _read(lambda: lake.ledger.latest_of(relations, "committed"), LOADS.relation, unread) or {}
     if LOADS.relation in unread:  # checks are read beside the loads
         unread.pop(CHECK_RESULTS.relation, None)
     held = {relation: _holdings(delta) for relation, delta in opened.items()}

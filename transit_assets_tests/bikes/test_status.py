@@ -180,7 +180,7 @@ def test_polls_of_a_city_give_the_rows_of_a_naive_reference(fault: Fault | None)
     assert [{name: row[name] for name in compared} for row in found.rows] == [
         {name: row[name] for name in compared} for row in reference(iter(polls))
     ]
-    assert {row["station_code"] for row in found.broken} <= {None}  # now and then the city sends a record without one
+    assert len(found.broken) <= 8  # now and then the city sends a record without its station's code
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2025, 3, 30), 23), (date(2025, 10, 26), 25)])
