@@ -1,6 +1,7 @@
 """The one place where rows are written to Delta: as one commit, in order, or not at all."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
@@ -8,6 +9,11 @@ from transit_assets.lake.errors import SchemaDrift, WriteConflict
 
 # Eight writers of different days lose a handful of commits at delta-rs's default of 15; none at 100.
 _COMMIT_RETRIES = 100
+# Zstd sets itself up for each column of each file: 0.1 ms to write and as much to read, whatever it holds. A year of
+# station-hours of 20 stations (24 columns, 480 rows a day) is written and read in half the time without it, and is 6%
+# larger.
+_SMALL_FILE_ROWS = 10_000
+_SMALL, _LARGE = WriterProperties(compression="SNAPPY"), WriterProperties(compression="ZSTD", compression_level=3)
 _TIDIED = "transit.tidied"
 _TIDYING = {"CREATE TABLE", "OPTIMIZE", "SET TBLPROPERTIES", "VACUUM START", "VACUUM END"}
 
@@ -34,7 +40,7 @@ def commit(
             mode=mode,
             predicate=predicate,
             storage_options=delta._storage_options,
-            writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+            writer_properties=_SMALL if _rows_per_file(delta, rows) < _SMALL_FILE_ROWS else _LARGE,
             commit_properties=CommitProperties(
                 max_commit_retries=_COMMIT_RETRIES, custom_metadata={_TIDIED: "true"} if is_tidying else None
             ),
@@ -42,6 +48,11 @@ def commit(
     except CommitFailedError as error:
         raise WriteConflict(f"{relation}: another writer was first ({error})") from error
     return delta.version()
+
+
+def _rows_per_file(delta: DeltaTable, rows: pa.Table) -> float:
+    by = delta.metadata().partition_columns
+    return rows.num_rows / max(1, pc.count_distinct(rows[by[0]]).as_py() if by else 1)
 
 
 def was_only_tidied(latest: DeltaTable, since: int, partitions: list[str]) -> bool:

@@ -7,7 +7,7 @@ the partitions that need work follow from the content of the lake, never from a 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -131,7 +131,7 @@ class Ledger:
     def record(self, loads: Sequence[Load]) -> None:
         """Append loads in one commit."""
         if loads:
-            rows = [asdict(load) | {"source_versions": _sources_json(load)} for load in loads]
+            rows = [vars(load) | {"source_versions": _sources_json(load)} for load in loads]
             self._lake.table(LOADS).append(pa.Table.from_pylist(rows, schema=LOADS.schema))
 
     def latest(self, relation: str, outcome: LoadOutcome | None = None) -> dict[str | None, Load]:
@@ -205,7 +205,7 @@ class Ledger:
     def record_checks(self, results: Sequence[CheckResult]) -> None:
         """Append evaluations in one commit."""
         if results:
-            rows = [asdict(result) | {"details": json.dumps(result.details, default=str)} for result in results]
+            rows = [vars(result) | {"details": json.dumps(result.details, default=str)} for result in results]
             self._lake.table(CHECK_RESULTS).append(pa.Table.from_pylist(rows, schema=CHECK_RESULTS.schema))
 
     def latest_checks(self) -> list[CheckResult]:

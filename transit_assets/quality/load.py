@@ -82,7 +82,8 @@ def rebuild(
         except _Refused:
             version = None
         quarantine.replace(lake, table, {None: outcome[0].broken}, connection)
-    load = _load(lake, table, outcome[0], version, run_id, source_versions)
+    state = None if version is None else TableVersion(lake.table(table).state().table_id, version)
+    load = _load(table, outcome[0], state, run_id, source_versions)
     lake.ledger.record([load])
     return load
 
@@ -122,20 +123,20 @@ def _commit(
 ) -> list[Load]:
     quarantine.replace(lake, table, {one.cleaned.partition: one.broken for one in batch}, connection)
     accepted = [one for one in batch if not one.is_refused]
-    version = None
+    state = None
     if accepted:
         rows = pa.concat_tables([one.kept for one in accepted])
         version = lake.table(table).replace(rows, [one.cleaned.partition for one in accepted if one.cleaned.partition])
-    loads = [_load(lake, table, one, None if one.is_refused else version, run_id) for one in batch]
+        state = TableVersion(lake.table(table).state().table_id, version)
+    loads = [_load(table, one, None if one.is_refused else state, run_id) for one in batch]
     lake.ledger.record(loads)
     return loads
 
 
 def _load(
-    lake: Lake,
     table: Table,
     judged: _Judged,
-    version: int | None,
+    state: TableVersion | None,
     run_id: str | None,
     source_versions: Mapping[str, TableVersion] | None = None,
 ) -> Load:
@@ -150,7 +151,7 @@ def _load(
         quarantined_rows=judged.broken.num_rows,
         fingerprint=judged.cleaned.fingerprint,
         source_versions=dict(source_versions or {}),
-        table_version=version,
-        table_id=None if version is None else lake.table(table).state().table_id,
+        table_version=state.version if state else None,
+        table_id=state.table_id if state else None,
         run_id=run_id,
     )

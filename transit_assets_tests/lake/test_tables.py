@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,15 @@ def test_several_partitions_are_one_commit(any_lake: Lake) -> None:
     table = any_lake.table(DAILY)
     assert table.replace(pa.concat_tables([rows(day) for day in DAYS[:5]]), DAYS[:5]) == 1
     assert len(table.history()) == 2
+
+
+@pytest.mark.parametrize(("count", "compression"), [(9_999, "SNAPPY"), (10_000, "ZSTD")])
+def test_small_files_are_written_without_the_costly_start_of_zstd(lake: Lake, count: int, compression: str) -> None:
+    days = pa.concat_tables([rows(day, count=count) for day in DAYS[:2]])
+    lake.table(DAILY).replace(days, DAYS[:2])
+    files = lake.table(DAILY).snapshot().files
+    assert len(files) == 2
+    assert {pq.ParquetFile(file).metadata.row_group(0).column(0).compression for file in files} == {compression}
 
 
 def test_a_partition_replaced_by_nothing_is_empty(any_lake: Lake) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from transit_assets.lake import Lake, TableVersion
 from transit_assets.lake.ledger import Load
+from transit_assets.lake.tables import LakeTable
 from transit_assets.quality import load as load_module
 from transit_assets.quality.cleaned import Cleaned
 from transit_assets.quality.load import load, rebuild
@@ -36,6 +37,22 @@ def test_landed_is_kept_plus_duplicates_plus_quarantined(any_lake: Lake) -> None
     assert one.table_version == lake.table(COUNTS).version()
     assert lake.ledger.latest(COUNTS.relation) == {DAY: one}
     assert [(r["station_code"], r["bikes"]) for r in lake.table(COUNTS).read().to_pylist()] == [("1", 6), ("2", 5)]
+
+
+def test_days_of_one_commit_open_the_table_as_often_as_one_day_does(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    delta = LakeTable.delta
+    monkeypatch.setattr(
+        LakeTable, "delta", lambda self, *when: opened.append(self.table.relation) or delta(self, *when)
+    )
+    load(lake, COUNTS, [cleaned(row("1", 1))])
+    of_one_day = opened.count(COUNTS.relation)
+    opened.clear()
+    loads = load(lake, COUNTS, [cleaned(row("1", 1)), cleaned(row("1", 30), partition=NEXT_DAY)])
+    assert opened.count(COUNTS.relation) == of_one_day
+    assert {one.table_id for one in loads} == {lake.table(COUNTS).state().table_id}
 
 
 def test_a_broken_row_waits_in_quarantine_with_rule_payload_and_content(lake: Lake) -> None:

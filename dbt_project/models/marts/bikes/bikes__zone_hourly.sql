@@ -46,15 +46,18 @@ station_hours as (
     group by day, zone, hour
 ),
 
--- What each station with statistics held from each of its observations on.
+-- What each station with statistics held from each of its observations on. An hour is of one day, so station and hour
+-- name its states; bikes and free docks are known in every observed state, so only their split is looked for.
 held as (
     select
         polled.day,
         polled.zone,
         polled.station_code,
         polled.hour,
-        states.from_us
-        {%- for measure in bike_measures() %},
+        states.from_us,
+        states.bikes,
+        states.docks_free
+        {%- for measure in ['mechanical', 'ebike'] %},
         case when has_{{ measure }} then coalesce(
             last_value(states.{{ measure }} ignore nulls) over so_far,
             first_value(states.{{ measure }} ignore nulls) over from_here
@@ -65,11 +68,11 @@ held as (
     where states.is_observed and polled.empty_share is not null
     window
         so_far as (
-            partition by polled.day, polled.station_code, polled.hour order by states.from_us
+            partition by polled.station_code, polled.hour order by states.from_us
             rows between unbounded preceding and current row
         ),
         from_here as (
-            partition by polled.day, polled.station_code, polled.hour order by states.from_us
+            partition by polled.station_code, polled.hour order by states.from_us
             rows between current row and unbounded following
         )
 ),
@@ -85,7 +88,7 @@ steps as (
         {{ measure }} - lag({{ measure }}, 1, 0) over in_order as {{ measure }}
         {%- endfor %}
     from held
-    window in_order as (partition by day, station_code, hour order by from_us)
+    window in_order as (partition by station_code, hour order by from_us)
 ),
 
 changes as (
@@ -95,7 +98,7 @@ changes as (
         hour,
         case when is_first then hour * {{ hour_us() }} else from_us end as at_us
         {%- for measure in bike_measures() %},
-        sum({{ measure }}) as {{ measure }}
+        sum({{ measure }})::integer as {{ measure }}
         {%- endfor %}
     from steps
     group by all
@@ -111,7 +114,7 @@ totals as (
         (sum({{ measure }}) over in_order)::bigint as {{ measure }}
         {%- endfor %}
     from changes
-    window in_order as (partition by day, zone, hour order by at_us)
+    window in_order as (partition by zone, hour order by at_us rows between unbounded preceding and current row)
 ),
 
 statistics as (
