@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from sqlalchemy import NullPool, create_engine, literal, select
 
 from transit_assets.automation import instance as automation
 from transit_assets.settings import Settings
@@ -152,3 +153,14 @@ def _job() -> dg.JobDefinition:
     def anything() -> None: ...
 
     return dg.Definitions(assets=[anything]).resolve_implicit_global_asset_job_def()
+
+
+def test_engines_of_one_file_share_their_compiled_statements(tmp_path: Path) -> None:
+    hits = []
+    with automation.fewer_disk_syncs():
+        for number in range(3):
+            engine = create_engine(f"sqlite:///{tmp_path / 'events.db'}", poolclass=NullPool)
+            with engine.connect() as connection:
+                found = connection.execute(select(literal(number)))
+                hits.append((found.scalar(), found.context.cache_hit.name))
+    assert hits == [(0, "CACHE_MISS"), (1, "CACHE_HIT"), (2, "CACHE_HIT")]
