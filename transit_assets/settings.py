@@ -1,7 +1,7 @@
 """Every `TRANSIT_*` setting, typed, with its default.
 
-Settings come from the environment (or a `.env` file in the working directory) and from
-nowhere else. Secrets are `SecretStr`: they never show in a log or a `repr`.
+Settings come from the environment, else from `.env` in the working directory, else from that of the checkout, and
+from nowhere else. Secrets are `SecretStr`: they never show in a log or a `repr`.
 """
 
 import re
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 FIRST_DAY = date(2018, 1, 1)
 """First partition of the daily tables: Vélib' Métropole opened that day."""
 
+_PATHS = ("lake", "dagster_home", "warehouse")  # the settings that name a place on disk
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
 
 
@@ -69,6 +70,18 @@ def _known_faults(text: str) -> str:
     return text
 
 
+class _DotEnvOfCheckout(DotEnvSettingsSource):
+    """`.env` of the checkout, so that `cd dbt_project && dbt build` works on the same lake; its paths start there."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        return found | {name: str(CHECKOUT / found[name]) for name in _PATHS if _is_relative(found.get(name))}
+
+
+def _is_relative(path: str | None) -> bool:
+    return bool(path) and "://" not in str(path)
+
+
 class SettingMissing(Exception):
     """A setting that has no default for this lake; the message names it."""
 
@@ -77,6 +90,21 @@ class Settings(BaseSettings):
     """The settings of one process. Build it with `settings()`; tests build their own."""
 
     model_config = SettingsConfigDict(env_prefix="TRANSIT_", env_file=".env", extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first source that has a setting gives it. `Settings(_env_file=None)` reads neither `.env`."""
+        sources = (init_settings, env_settings, dotenv_settings, file_secret_settings)
+        if getattr(dotenv_settings, "env_file", None) is None:
+            return sources
+        return *sources, _DotEnvOfCheckout(settings_cls, env_file=CHECKOUT / ".env")
 
     # Lake
     lake: Annotated[str, AfterValidator(_folder_or_s3)] = Field(
