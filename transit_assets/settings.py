@@ -9,11 +9,15 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+PARIS = ZoneInfo("Europe/Paris")
+"""The city's own time zone: a day of the lake is one of its days, of 23, 24 or 25 hours."""
 
 FIRST_DAY = date(2018, 1, 1)
 """First partition of the daily tables: Vélib' Métropole opened that day."""

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from transit_assets.automation.resources import LakeResource
-from transit_assets.settings import settings
+from transit_assets.settings import PARIS, settings
 
 
 @dg.op(description="Merges small files, writes checkpoints and deletes files that no kept version names.", pool="care")
@@ -36,7 +36,7 @@ maintain_lake_nightly = dg.ScheduleDefinition(
     name="maintain_lake_nightly",
     job=maintain_lake,
     cron_schedule="30 3 * * *",
-    execution_timezone="Europe/Paris",
+    execution_timezone=PARIS.key,
     description="File care at 03:30, before the day is closed.",
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
@@ -44,7 +44,7 @@ publish_warehouse_daily = dg.ScheduleDefinition(
     name="publish_warehouse_daily",
     job=publish_warehouse,
     cron_schedule="0 6 * * *",
-    execution_timezone="Europe/Paris",
+    execution_timezone=PARIS.key,
     description="A new warehouse.duckdb at 06:00, after the day was closed.",
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )

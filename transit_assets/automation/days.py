@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from transit_assets.automation.partitions import PARIS
-from transit_assets.settings import settings
+from transit_assets.settings import PARIS, settings
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob

@@ -10,9 +10,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from transit_assets.settings import FIRST_DAY, Settings, settings
-
-PARIS = ZoneInfo("Europe/Paris")
+from transit_assets.settings import FIRST_DAY, PARIS, Settings, settings
 
 
 def daily(start: date, zone: ZoneInfo, configured: Settings) -> dg.DailyPartitionsDefinition:

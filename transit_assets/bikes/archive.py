@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from filelock import FileLock
 
 from transit_assets.bikes.clean.errors import ArchiveOverlap, ArchiveTooLarge, PayloadUnreadable
 from transit_assets.bikes.clean.formats import DECODER_VERSION, Survey, decode_archive, survey, unpacked_bytes
 from transit_assets.lake import Fetch, Lake
-from transit_assets.settings import FIRST_DAY, Settings
-
-_PARIS = ZoneInfo("Europe/Paris")
+from transit_assets.settings import FIRST_DAY, PARIS, Settings
 
 FEED = "archive"
 
@@ -121,7 +118,7 @@ def _import_files(
 
 def _check_days(path: Path, found: Survey, settings: Settings) -> None:
     """Refuse days that no table has: once landed, such a day would be due for ever."""
-    today = settings.clock().astimezone(_PARIS).date()
+    today = settings.clock().astimezone(PARIS).date()
     for day in (min(found.rows_by_day), max(found.rows_by_day)):
         if not FIRST_DAY <= day <= today:
             row, polled_at = found.first_of_day[day]

@@ -8,6 +8,7 @@ from transit_assets.bikes.checks import FRESHNESS
 from transit_assets.bikes.landed import FEEDS_OF
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
 from transit_assets.dbt_lake import mart_tables
+from transit_assets.settings import PARIS
 
 RAW = dg.AssetSelection.assets(["raw", "bikes", "station_status"], ["raw", "bikes", "station_information"])
 CLEAN_DAYS = dg.AssetSelection.assets(STATION_STATUS.asset_key, STATION_INFORMATION.asset_key)
@@ -54,7 +55,7 @@ SCHEDULES = [
         name="check_bikes_freshness_daily",
         job=check_bikes_freshness,
         cron_schedule="0 7 * * *",
-        execution_timezone="Europe/Paris",
+        execution_timezone=PARIS.key,
         description="Looks at 07:00 whether yesterday is there.",
         default_status=dg.DefaultScheduleStatus.STOPPED,
     ),

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -19,9 +18,7 @@ from transit_assets.bikes.polls import FeedName, attempts, latest_fetch, open_cl
 from transit_assets.bikes.schema import STATION_STATUS
 from transit_assets.bikes.tables import refresh_latest
 from transit_assets.lake import Fetch, Lake
-from transit_assets.settings import Settings
-
-_PARIS = ZoneInfo("Europe/Paris")
+from transit_assets.settings import PARIS, Settings
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Poller:
         problem = refusal(self._lake, self._configured)
         if problem:
             return Polled((), 0, problem)
-        day = self._configured.clock().astimezone(_PARIS).date()
+        day = self._configured.clock().astimezone(PARIS).date()
         if latest_fetch(self._lake, "station_information", day) is None:
             self._land("station_information", day)
         fetches = self._land("station_status", day)
@@ -84,7 +81,7 @@ class Poller:
         if self._held[0] != fetch.sha256:
             self._held = (fetch.sha256, self._lake.landing.payload(fetch))
         poll = Poll(fetch.fetched_at, fetch.sha256 or "", self._held[1])
-        cleaned = station_status(fetch.fetched_at.astimezone(_PARIS).date(), [poll])
+        cleaned = station_status(fetch.fetched_at.astimezone(PARIS).date(), [poll])
         passing, broken = split(STATION_STATUS, cleaned.candidates)
         rules = Counter(rules[0] for rules in broken["broken_rules"].to_pylist())
         return keep_last(passing, STATION_STATUS.key)[0], rules

@@ -8,16 +8,13 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 from transit_assets.feeds import Attempt, FeedClient, calls_spent
 from transit_assets.feeds.velib import poll_station_information, poll_station_status, velib_client
 from transit_assets.lake import Fetch, Lake
-from transit_assets.settings import Settings
+from transit_assets.settings import PARIS, Settings
 
 FeedName: TypeAlias = Literal["station_status", "station_information"]
-
-PARIS = ZoneInfo("Europe/Paris")
 
 _logger = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ its answer arrived.
 import time
 from datetime import datetime
 from typing import Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -16,18 +15,16 @@ from transit_assets.feeds import opendatasoft
 from transit_assets.feeds.client import Attempt, Clock, Feed, FeedClient, Sleep, feed_client
 from transit_assets.feeds.gbfs import count_stations, problem_of_stations
 from transit_assets.lake import Fetch
-from transit_assets.settings import Settings
+from transit_assets.settings import PARIS, Settings
 
 Source: TypeAlias = Literal["gbfs", "opendatasoft"]
 
 DATASET = "velib-disponibilite-en-temps-reel"
 
-_PARIS = ZoneInfo("Europe/Paris")
-
 
 def paris_day(fetched_at: datetime) -> tuple[str, ...]:
     """The partition of bikes that a poll answered at this instant touches."""
-    return (fetched_at.astimezone(_PARIS).date().isoformat(),)
+    return (fetched_at.astimezone(PARIS).date().isoformat(),)
 
 
 def _operator(name: str) -> Feed:

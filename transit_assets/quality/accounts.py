@@ -9,6 +9,7 @@ import pyarrow as pa
 from transit_assets.lake import Lake, Load, Table
 from transit_assets.quality.quarantine import quarantine_table
 from transit_assets.quality.suites import PARTITION, Expectation, Scope, Suite, between
+from transit_assets.settings import PARIS
 
 _LOOK_BACK = 7  # partitions: one of each weekday
 
@@ -145,7 +146,7 @@ def completeness_suite(
     instants: Sequence[str],
     entity: str,
     *,
-    time_zone: str = "Europe/Paris",
+    time_zone: str = PARIS.key,
     slot_minutes: int = 15,
     least_share: float = 0.9,
 ) -> Suite:

@@ -6,9 +6,9 @@ from itertools import pairwise
 import dagster as dg
 import pytest
 
-from transit_assets.automation.partitions import PARIS, PARIS_DAYS, daily, days_between, ranges
+from transit_assets.automation.partitions import PARIS_DAYS, daily, days_between, ranges
 from transit_assets.bikes.polls import poll_instants
-from transit_assets.settings import Settings
+from transit_assets.settings import PARIS, Settings
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 

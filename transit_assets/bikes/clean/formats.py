@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import BinaryIO
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +20,10 @@ from transit_assets.bikes.clean import json_payloads, tabular
 from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.bikes.clean.records import records, repeated, unreadable
 from transit_assets.lake import UTC_INSTANT
+from transit_assets.settings import PARIS
 
 DECODER_VERSION = 1  # of what decode_archive gives; part of the path of decoded archives
 
-_PARIS = ZoneInfo("Europe/Paris")
 _EARLIEST_US, _LATEST_US = 1_167_609_600_000_000, 4_102_444_800_000_000  # 2007 and 2100
 _PACKED = {b"PK\x03\x04": "a zip archive or spreadsheet", b"\x1f\x8b": "a gzip file", b"(\xb5/\xfd": "a zstd file"}
 
@@ -154,7 +153,7 @@ def _by_day(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
             row, said = rows["row_number"][int(np.argmax(instants == poll))], np.datetime64(int(poll), "us")
             raise PayloadUnreadable(f"record {row} (from 0) was polled at {said}, before 2007 or after 2100")
     # Python's own time zones: Arrow's need a database that slim images lack.
-    days = [datetime.fromtimestamp(int(poll) / 1e6, _PARIS).date().isoformat() for poll in polls]
+    days = [datetime.fromtimestamp(int(poll) / 1e6, PARIS).date().isoformat() for poll in polls]
     names, day_of_poll = np.unique(np.array(days), return_inverse=True)
     day_of = day_of_poll[poll_of]
     for number, name in enumerate(names.tolist()):
