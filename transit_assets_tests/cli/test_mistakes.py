@@ -14,6 +14,14 @@ from transit_assets.cli.mistakes import explain
 from transit_assets.lake import errors
 from transit_assets_tests.cli.conftest import Transit
 
+# SIGINT as at a terminal: a shell starts what runs in the background, such as these tests, with it ignored.
+_SIMULATE = """
+import signal, sys
+from transit_assets.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv[1:] = ["simulate", "--port", "0"]
+main()
+"""
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
 
 
@@ -76,6 +84,7 @@ def test_a_lake_that_cannot_be_there_is_one_line_and_exit_code_2(transit: Transi
     [
         (errors.LakeError("x"), 1),
         (errors.WriteConflict("x"), 1),
+        (errors.LocationRefused("x"), 2),
         (errors.OriginMismatch("x"), 2),
         (errors.TableMissing("x"), 2),
         (PermissionError("x"), 1),
@@ -95,7 +104,7 @@ def test_a_bug_keeps_its_stack_trace() -> None:
 
 def test_ctrl_c_ends_a_service_with_one_line_and_exit_code_130(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "transit_assets.cli", "simulate", "--port", "0"],
+        [sys.executable, "-c", _SIMULATE],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"TRANSIT_LAKE": str(tmp_path)},
