@@ -121,10 +121,10 @@
   {%- endif -%}
 {%- endmacro %}
 
-{#- Commits the marts that were built, if nothing failed and each one's data tests ran. -#}
+{#- Commits the marts that were built, if nothing failed and each one's data tests ran; a build's tests go to the ledger. -#}
 {% macro commit_to_lake(results) -%}
   {%- if execute -%}
-    {%- set wanted, built, failed, ran = [], [], [], [] -%}
+    {%- set wanted, built, failed, ran, marts, sources = [], [], [], [], [], {} -%}
     {%- for result in results -%}
       {%- if result.status | string != 'skipped' -%}
         {%- do ran.append(result.node.unique_id) -%}
@@ -132,6 +132,7 @@
       {%- set is_mart = result.node.resource_type == 'model' and result.node.config.materialized == 'lake' -%}
       {%- if is_mart -%}
         {%- do wanted.append(result.node.name) -%}
+        {%- do sources.update({result.node.schema ~ '.' ~ result.node.alias: lake_sources(result.node)}) -%}
       {%- endif -%}
       {%- if result.status | string in ('error', 'fail', 'runtime error', 'partial success') -%}
         {%- do failed.append(result.node.name) -%}
@@ -151,14 +152,16 @@
     {%- elif untested -%}
       {%- do exceptions.warn('Nothing was committed to the lake: not all data tests of ' ~ untested | unique | join(', ')
                              ~ ' were run. Use dbt build, which runs them.') -%}
-    {%- elif built -%}
-      {%- set marts = [] -%}
+    {%- else -%}
       {%- for node in built -%}
-        {%- do marts.append({'relation': node.schema ~ '.' ~ node.alias, 'sql': node.compiled_code,
-                             'sources': lake_sources(node)}) -%}
+        {%- set relation = node.schema ~ '.' ~ node.alias -%}
+        {%- do marts.append({'relation': relation, 'sql': node.compiled_code, 'sources': sources[relation]}) -%}
       {%- endfor -%}
-      {%- do tell_lake({'event': 'commit', 'marts': marts, 'from_day': var('from_day'), 'to_day': var('to_day'),
-                        'run_id': invocation_id}) -%}
+    {%- endif -%}
+    {%- set tested = results if flags.WHICH == 'build' else [] -%}
+    {%- if marts or tested -%}
+      {%- do tell_lake({'event': 'end', 'marts': marts, 'sources': sources, 'results': tested, 'run_id': invocation_id,
+                        'tested_by': var('tested_by'), 'from_day': var('from_day'), 'to_day': var('to_day')}) -%}
     {%- endif -%}
   {%- endif -%}
 {%- endmacro %}

@@ -6,7 +6,7 @@ run, and the marts stay as they were.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +93,7 @@ def _definition(
 
         first, last = context.partition_key_range if days else (None, None)
         selected = sorted("__".join(key.path[1:]) for key in context.selected_asset_keys)
-        result = build(lake.lake, first, last, selected, log=context.log.info)
-        _record(lake, result, context.run.run_id, context.partition_keys if days else [None])
+        result = build(lake.lake, first, last, selected, run_id=context.run.run_id, log=context.log.info)
         yield from _checked(context, result)
         if not result.has_passed:
             span = f"{first}: " if first == last else f"{first} to {last}: "
@@ -151,32 +150,6 @@ def _checked(context: dg.AssetExecutionContext, result: "BuildResult") -> Iterat
             description=test.message,
             metadata={"failing_rows": test.failing_rows, "seconds": round(test.seconds, 3)},
         )
-
-
-def _record(lake: LakeResource, result: "BuildResult", run_id: str, days: Sequence[str | None]) -> None:
-    """Put the tests into the lake's own ledger, where `transit status` finds them.
-
-    A test of a daily mart counts for each day of the run, so that no other day's result hides it.
-    """
-    from transit_assets.lake import CheckResult
-
-    lake.lake.ledger.record_checks(
-        [
-            CheckResult(
-                check_name=test.name,
-                relation=test.relation,
-                partition=partition,
-                is_blocking=test.is_blocking,
-                has_passed=test.has_passed,
-                failing_rows=test.failing_rows,
-                details={"message": test.message},
-                run_id=run_id,
-            )
-            for test in result.tests
-            if test.relation
-            for partition in days
-        ]
-    )
 
 
 def _key(relation: str) -> dg.AssetKey:

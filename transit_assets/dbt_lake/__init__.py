@@ -5,7 +5,8 @@ dbt project describes, `project` runs dbt from Python. Knows no domain, imports 
 """
 
 from transit_assets.dbt_lake.marts import PROJECT, mart_tables, source_tables
-from transit_assets.dbt_lake.project import BuildResult, MartResult, TestResult, build, manifest_path
+from transit_assets.dbt_lake.project import BuildResult, MartResult, build, manifest_path
+from transit_assets.dbt_lake.tested import TestResult
 
 __all__ = [
     "PROJECT",

@@ -4,10 +4,11 @@ When dbt connects, every relation of the lake is a view over one snapshot (`inte
 and one that does not exist yet is an empty view with its columns. `committed.<mart>` is a mart as it stands in
 Delta, `processed.<mart>` the same until the run builds it, `built.<mart>` the rows the run has built, and
 `lake.days` counts the rows of each day of each partitioned relation. The project's macros say when a run
-begins and what to commit; nothing is written to Delta otherwise.
+begins and, at its end, what to commit and what the tests found; nothing is written to Delta otherwise.
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
 from transit_assets.dbt_lake.commit import Run, commit
+from transit_assets.dbt_lake.tested import record_tests, tests_of
 from transit_assets.dbt_lake.views import Shown, show_lake
 from transit_assets.lake import Lake
 from transit_assets.lake.engine import prepare
@@ -65,27 +67,32 @@ class Plugin(BasePlugin):
         cursor.execute("SET TimeZone = 'UTC'")  # a cursor does not inherit what its connection was set to
 
     def store(self, target_config: TargetConfig) -> None:
-        """What the project's macros tell the lake: `begin`, or `commit` with the marts that were built."""
+        """What the project's macros tell the lake: `begin`, or `end` with the marts to commit and the results."""
         message = target_config.config
         if message["event"] == "begin":
             if not self._is_fresh:
                 self._show_lake()
             self._is_fresh = False
         else:
-            self._commit(message)
+            self._end(message)
 
     def _show_lake(self) -> None:
         assert self._connection is not None
         with self._connection.cursor() as cursor:
             self._shown = show_lake(cursor, self._lake)
 
-    def _commit(self, message: dict[str, Any]) -> None:
+    def _end(self, message: dict[str, Any]) -> None:
+        """Commit, then record the tests: an evaluation older than the rows it judges counts no more."""
         assert self._connection is not None
-        run = Run.of(message, self._shown)
-        try:
-            with self._connection.cursor() as cursor:
-                self.configure_cursor(cursor)
-                for line in commit(self._lake, cursor, run):
+        run, refused = Run.of(message, self._shown), None
+        with self._connection.cursor() as cursor:
+            self.configure_cursor(cursor)
+            try:
+                for line in commit(self._lake, cursor, run) if run.marts else ():
                     _log.info(line)
-        except LakeError as error:
-            raise DbtRuntimeError(str(error)) from error
+            except LakeError as error:
+                refused = error
+            by = replace(run, run_id=message["tested_by"] or run.run_id)
+            record_tests(self._lake, cursor, by, tests_of(message["results"]), message["sources"])
+        if refused is not None:
+            raise DbtRuntimeError(str(refused)) from refused

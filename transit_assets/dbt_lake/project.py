@@ -20,7 +20,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transit_assets.dbt_lake.marts import PROJECT, mart_tables, source_tables
+from transit_assets.dbt_lake.marts import PROJECT
+from transit_assets.dbt_lake.tested import TestResult, tests_of
 from transit_assets.lake import Lake
 from transit_assets.lake.ledger import LOADS
 
@@ -50,20 +51,6 @@ class MartResult:
 
 
 @dataclass(frozen=True)
-class TestResult:
-    """One data test or unit test of a build; `relation` is the one it stands by."""
-
-    name: str
-    unique_id: str
-    relation: str | None
-    has_passed: bool
-    is_blocking: bool
-    failing_rows: int
-    seconds: float
-    message: str | None
-
-
-@dataclass(frozen=True)
 class BuildResult:
     """What a build did; `error` says in one sentence why it did not pass."""
 
@@ -81,18 +68,20 @@ def build(
     select: Sequence[str] = (),
     *,
     variables: dict[str, Any] | None = None,
+    run_id: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> BuildResult:
     """`dbt build` of the days from `from_day` to `to_day`, both inclusive (`2025-09-08`; None: all days).
 
     `select` takes dbt selectors such as `bikes__station_daily`; `log` is given each line that dbt would print.
-    A failed test is a result, not an exception: then no mart is committed.
+    A failed test is a result, not an exception: then no mart is committed. The ledger has the tests as those of
+    `run_id`, or of dbt's own run where it is None.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
     from dbt_common.invocation import get_invocation_id
 
-    given = {"from_day": from_day, "to_day": to_day} | (variables or {})
+    given = {"from_day": from_day, "to_day": to_day, "tested_by": run_id} | (variables or {})
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="transit-assets-dbt-") as target, _lake_of_dbt(lake):
         arguments = ["--quiet", "build", *_places(target), "--vars", json.dumps(given), *_LEAN]
         arguments += ["--select", *select] if select else []
@@ -100,10 +89,10 @@ def build(
         DuckDBConnectionManager.close_all_connections()
         try:
             outcome = dbtRunner(_manifest(), [_listener(log)] if log else None).invoke(arguments)
-            run_id = get_invocation_id()
+            invocation_id = get_invocation_id()
         finally:
             DuckDBConnectionManager.close_all_connections()
-    return _result(lake, outcome, run_id)
+    return _result(lake, outcome, invocation_id)
 
 
 def manifest_path() -> Path:
@@ -230,7 +219,7 @@ def _result(lake: Lake, outcome: "dbtRunnerResult", run_id: str) -> BuildResult:
             for result in results
             if result.node.resource_type == "model" and result.node.config.materialized == "lake"
         ),
-        tests=tuple(_test(result) for result in results if result.node.resource_type in ("test", "unit_test")),
+        tests=tests_of(results),
         run_id=run_id,
     )
 
@@ -259,27 +248,3 @@ def _mart(
         version=max((version for version, _ in loads.values()), default=None),
         rows={partition: rows for partition, (_, rows) in loads.items()},
     )
-
-
-def _test(result: "NodeResult") -> TestResult:
-    node: Any = result.node
-    is_warning = node.resource_type == "test" and str(node.config.severity).lower() == "warn"
-    return TestResult(
-        name=node.name,
-        unique_id=node.unique_id,
-        relation=_relation(getattr(node, "attached_node", None) or next(iter(node.depends_on.nodes), None)),
-        has_passed=str(result.status) == "pass",
-        is_blocking=not is_warning,
-        failing_rows=result.failures or 0,
-        seconds=result.execution_time,
-        message=result.message,
-    )
-
-
-def _relation(unique_id: str | None) -> str | None:
-    """`processed.bikes__station_daily` of `model.transit_assets.bikes__station_daily`; None for what is not stored."""
-    if unique_id is None:
-        return None
-    name = unique_id.rsplit(".", 1)[-1]
-    known = {table.identifier: table.relation for table in (*source_tables(), *mart_tables())}
-    return known.get(name)

@@ -4,19 +4,68 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from transit_assets.bikes.schema import STATION_STATUS
 from transit_assets.dbt_lake import PROJECT, build, mart_tables
 from transit_assets.lake import Lake
-from transit_assets_tests.dbt.conftest import DAYS, dbt, environment
+from transit_assets.lake.ledger import CHECK_RESULTS
+from transit_assets.status import status
+from transit_assets_tests.dbt.conftest import DAYS, dbt, environment, report, rows_of
+
+NOON = datetime(2025, 9, 9, 12, tzinfo=UTC)
 
 
 def test_dbt_build_works_on_a_lake_that_holds_nothing(lake: Lake, tmp_path: Path) -> None:
     done = dbt(lake, "build", target=tmp_path)
     assert done.returncode == 0, done.stdout
     assert {table.relation for table in mart_tables()} <= set(lake.relations())
+
+
+def passed_and_failed(lake: Lake) -> tuple[int, int]:
+    found = status(lake, datetime.now(UTC))
+    return found.checks_passed, len(found.failed_checks)
+
+
+def test_the_tests_of_a_build_are_in_the_ledger_for_each_day_and_no_others(filled: Lake, tmp_path: Path) -> None:
+    """After one mart was built again, its checks were older than its rows: `transit status` counted them no more."""
+    assert build(filled, DAYS[0].isoformat(), DAYS[-1].isoformat()).has_passed
+    before = filled.ledger.latest_checks()
+    assert passed_and_failed(filled) == (len(before), 0)
+
+    done = dbt(filled, "build", "--select", "bikes__station_daily", target=tmp_path)
+    assert done.returncode == 0, done.stdout
+    after = filled.ledger.latest_checks()
+    assert [(one.check_name, one.relation, one.partition) for one in after] == [
+        (one.check_name, one.relation, one.partition) for one in before
+    ]
+    again = [one for one in after if one.relation == "processed.bikes__station_daily"]
+    assert {one.partition for one in again} == {day.isoformat() for day in DAYS}
+    assert not {one.run_id for one in again} & {one.run_id for one in before}
+    rows = filled.table(CHECK_RESULTS).read().num_rows
+    assert rows == len({(one.check_name, one.relation, one.partition, one.run_id) for one in [*before, *after]})
+
+
+def test_a_test_that_fails_is_in_the_ledger_though_nothing_was_committed(filled: Lake, tmp_path: Path) -> None:
+    polls = [NOON + timedelta(minutes=15 * number) for number in range(24)]
+    broken = rows_of(STATION_STATUS, [report("1001", poll, -5, 12) for poll in polls])
+    filled.table(STATION_STATUS).replace(broken, [DAYS[1]])
+    done = dbt(filled, "build", "--select", "bikes__station_hourly", target=tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert not any(relation.startswith("processed.") for relation in filled.relations())
+    failed = [one for one in filled.ledger.latest_checks() if not one.has_passed]
+    assert {one.relation for one in failed} == {"processed.bikes__station_hourly"}
+    assert {one.partition for one in failed} == {day.isoformat() for day in DAYS}
+    assert all(one.is_blocking for one in failed)
+
+
+def test_what_tests_without_building_leaves_the_ledger_alone(filled: Lake, tmp_path: Path) -> None:
+    done = dbt(filled, "run", "--select", "bikes__station_hourly", target=tmp_path)
+    assert dbt(filled, "test", "--select", "bikes__station_hourly", target=tmp_path).returncode == 0, done.stdout
+    assert not filled.table(CHECK_RESULTS).exists()
 
 
 def test_two_analysts_build_at_the_same_time(filled: Lake, tmp_path: Path) -> None:
