@@ -7,7 +7,7 @@ import dagster as dg
 
 from transit_assets.automation import alerts, care
 from transit_assets.automation.executor import tagged_in_process_executor
-from transit_assets.automation.resources import LakeDuckDBResource, LakeResource
+from transit_assets.automation.resources import LakeDuckDBResource, LakeResource, RegistryResource
 from transit_assets.bikes import assets as bikes
 from transit_assets.bikes import automation as bikes_automation
 from transit_assets.bikes import checks as bikes_checks
@@ -23,7 +23,12 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
         jobs=[*bikes_automation.JOBS, care.maintain_lake, care.publish_warehouse],
         schedules=[*bikes_automation.SCHEDULES, care.maintain_lake_nightly, care.publish_warehouse_daily],
         sensors=[*bikes_automation.SENSORS, alerts.alert_on_failed_run],
-        resources={"lake": configured, "duckdb": LakeDuckDBResource(storage=configured)} | dict(resources or {}),
+        resources={
+            "lake": configured,
+            "duckdb": LakeDuckDBResource(storage=configured),
+            "registry": RegistryResource(),
+            **(resources or {}),
+        },
         executor=tagged_in_process_executor,
     )
 

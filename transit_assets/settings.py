@@ -162,6 +162,18 @@ class Settings(BaseSettings):
         None, description="Webhook that is told of failed runs; its address is a secret."
     )
 
+    # Learning
+    mlflow_uri: SecretStr | None = Field(
+        None,
+        description="MLflow store (`sqlite:///`, `postgresql://`) or server; SQLite inside a folder lake without it, "
+        "needed on S3.",
+    )
+    training_days: int = Field(60, ge=1, le=3660, description="Days of data that a training looks back on.")
+    training_examples: int = Field(
+        1_000_000, ge=1000, description="Examples of a training and its holdout; of more an even share is drawn."
+    )
+    training_seed: int = Field(7, ge=0, le=2**31 - 1)
+
     # Warehouse
     warehouse: Path | None = Field(None, description="Default: `warehouse.duckdb` inside a folder lake; needed on S3.")
 
@@ -177,6 +189,15 @@ class Settings(BaseSettings):
         if self.lake.startswith("s3://"):
             raise SettingMissing(f"the lake {self.lake} is on S3: set TRANSIT_WAREHOUSE to a local file")
         return Path(self.lake) / "warehouse.duckdb"
+
+    @property
+    def mlflow_store(self) -> str:
+        """The URI of the MLflow store. Raises SettingMissing where a lake on S3 names none."""
+        if self.mlflow_uri is not None:
+            return self.mlflow_uri.get_secret_value()
+        if self.lake.startswith("s3://"):
+            raise SettingMissing(f"the lake {self.lake} is on S3: set TRANSIT_MLFLOW_URI to a store or a server")
+        return f"sqlite:///{Path(self.lake).resolve()}/_mlflow/mlflow.db"
 
     @property
     def is_simulated(self) -> bool:

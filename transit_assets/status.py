@@ -20,6 +20,8 @@ from transit_assets.lake.errors import TableUnreadable
 from transit_assets.lake.landing import FETCHES
 from transit_assets.lake.ledger import CHECK_RESULTS, LOADS, CheckResult
 from transit_assets.lake.snapshot import files_of
+from transit_assets.learning.schema import EVALUATIONS
+from transit_assets.learning.standing import Standing, standings
 
 Found = TypeVar("Found")
 
@@ -66,6 +68,7 @@ class Status:
     as_of: datetime
     tables: list[TableStatus]
     feeds: list[FeedStatus]
+    models: list[Standing]
     checks_passed: int
     failed_checks: list[CheckResult]
 
@@ -89,12 +92,14 @@ def status(lake: Lake, as_of: datetime) -> Status:
     unread: dict[str, str] = {}
     checks = _read(lake.ledger.latest_checks, CHECK_RESULTS.relation, unread) or []
     feeds = _read(lambda: _feeds(lake), FETCHES.relation, unread) or []
+    models = _read(lambda: standings(lake), EVALUATIONS.relation, unread) or []
     return Status(
         lake=lake.location.root,
         origin=lake.landing.origin(),
         as_of=as_of,
         tables=_tables(lake, unread),
         feeds=feeds,
+        models=models,
         checks_passed=sum(check.has_passed for check in checks),
         failed_checks=[check for check in checks if not check.has_passed],
     )

@@ -9,12 +9,13 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
-from transit_assets.settings import Settings
+from transit_assets.settings import Settings, settings
 
 if TYPE_CHECKING:
     import duckdb
 
     from transit_assets.lake import Lake
+    from transit_assets.learning.registry import Registry
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -57,3 +58,16 @@ class LakeDuckDBResource(DuckDBResource):
             yield connection
         finally:
             connection.close()
+
+
+class RegistryResource(dg.ConfigurableResource):
+    """The registry of models that the settings name: the store's address may hold a password, so it is no field."""
+
+    @property
+    def registry(self) -> "Registry":
+        from transit_assets.lake import Lake
+        from transit_assets.learning.registry import Registry
+
+        configured = settings()
+        lake = Lake.at(configured.lake)
+        return Registry(configured.mlflow_store, lake.location.uri("_mlflow/artifacts"), lake.lock_path)

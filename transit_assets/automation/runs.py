@@ -12,14 +12,16 @@ from datetime import date
 import dagster as dg
 
 from transit_assets.automation import instance as instances
+from transit_assets.automation import models
 from transit_assets.automation.arrivals import stale_days
 from transit_assets.automation.failures import is_of_check, sentence
 from transit_assets.automation.partitions import days_between, ranges, today
 from transit_assets.automation.resources import LakeResource
 from transit_assets.bikes.landed import FEEDS_OF as BIKES_FEEDS_OF
+from transit_assets.learning.schema import DECISIONS
 from transit_assets.settings import FIRST_DAY, settings
 
-STEPS = ("raw", "interim", "processed")
+STEPS = ("raw", "interim", "processed", "models")
 
 Progress = Callable[[str], None]
 
@@ -48,6 +50,7 @@ class Materialized:
     run_ids: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failed_checks: list[FailedCheck] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)  # what was decided about models
 
     def add_failed_check(self, check: FailedCheck) -> None:
         """Add a check once: the run that found it describes it best."""
@@ -84,6 +87,16 @@ def materialize(
     return result
 
 
+def train(names: Sequence[str], *, progress: Progress = lambda _: None) -> Materialized:
+    """Train a challenger of each model named and decide about it, whether there is a reason to or not."""
+    result = Materialized()
+    with instances.opened(settings()) as instance:
+        for domain in dict.fromkeys(models.domain_name(name) for name in names):
+            session = _Session(domain, instance, progress, result)
+            session.train([name for name in names if models.domain_name(name) == domain])
+    return result
+
+
 class _Session:
     """The runs of one domain."""
 
@@ -111,12 +124,18 @@ class _Session:
             days = self._due_days(step, daily) if asked is None else asked
             held_back = self._held_back(daily, days)
             self._run_days(step, daily, [day for day in days if day not in held_back])
-            due = [key for key in tables if asked is not None or self._is_due(key)]
+            due = self._due_tables(step, tables, is_asked=asked is not None)
             if due and not self._result.errors:
                 self._progress(f"{self._domain}: {step}, {', '.join(key.path[-1] for key in due)}")
                 self._execute(due, {})
             if self._result.errors:
                 return
+
+    def train(self, names: Sequence[str]) -> None:
+        """Train and decide about some models."""
+        self._progress(f"{self._domain}: models, {', '.join(names)}")
+        roles = (models.CHALLENGER, models.CHAMPION)
+        self._execute([models.asset_key(self._domain, name, role) for name in names for role in roles], {})
 
     def _run_days(self, step: str, assets: list[dg.AssetKey], days: list[str]) -> None:
         if not assets:
@@ -139,6 +158,7 @@ class _Session:
         )
         self._result.run_ids.append(outcome.run_id)
         self._result.failed_checks += _failed_checks(outcome)
+        self._result.said += models.decided(outcome.get_asset_materialization_events())
         if not outcome.success:
             self._result.errors += _errors(outcome)
 
@@ -156,6 +176,19 @@ class _Session:
             return list(stale_days(self._lake, self._domain, _FEEDS_OF[self._domain]))
         ledger = self._lake.ledger
         return sorted({day for key in assets for day in ledger.stale_marts(_relation(key), self._sources(key))})
+
+    def _due_tables(self, step: str, tables: list[dg.AssetKey], *, is_asked: bool) -> list[dg.AssetKey]:
+        """Tables without days to build: all where a range of days was asked for, but a model only for a reason."""
+        if step != "models":
+            return [key for key in tables if is_asked or self._is_due(key)]
+        to_train = {
+            models.asset_key(self._domain, name, role)
+            for name in models.due(self._lake, self._domain)
+            for role in (models.CHALLENGER, models.CHAMPION)
+        }
+        trained = {key for key in tables if key.path[-1].endswith((models.CHALLENGER, models.CHAMPION))}
+        is_served = bool(to_train) or self._lake.table(DECISIONS).exists()
+        return [key for key in tables if key in to_train or (key not in trained and is_served and self._is_due(key))]
 
     def _is_due(self, key: dg.AssetKey) -> bool:
         return self._lake.ledger.is_stale(_relation(key), self._sources(key))

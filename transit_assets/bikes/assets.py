@@ -13,11 +13,19 @@ import dagster as dg
 from transit_assets.automation.conditions import FOLLOWS_AT_REST
 from transit_assets.automation.descriptions import described
 from transit_assets.automation.marts import mart_assets
+from transit_assets.automation.models import model_assets, watching_assets
 from transit_assets.automation.partitions import PARIS_DAYS
 from transit_assets.automation.reports import report_landing, report_load, report_loads
 from transit_assets.automation.resources import LakeResource
 from transit_assets.bikes.landed import FEEDS_OF, observations_by_day
-from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
+from transit_assets.bikes.schema import (
+    MODEL_TABLES,
+    MODELS,
+    STATION_INFORMATION,
+    STATION_LATEST,
+    STATION_STATUS,
+    STATIONS,
+)
 from transit_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -142,6 +150,8 @@ def station_latest(context: dg.AssetExecutionContext, lake: LakeResource) -> Non
     report_load(context, lake.lake, STATION_LATEST, rebuild_latest(lake.lake, run_id=context.run.run_id))
 
 
+_LEARNT_FROM = (STATION_STATUS, STATIONS)
+
 ASSETS = [
     raw_station_status,
     raw_station_information,
@@ -150,4 +160,6 @@ ASSETS = [
     stations,
     station_latest,
     *mart_assets("bikes", PARIS_DAYS, unpartitioned=dg.AssetSelection.assets(stations)),
+    *model_assets("bikes", MODELS, sources=_LEARNT_FROM),
+    *watching_assets("bikes", MODELS, sources=_LEARNT_FROM, tables=MODEL_TABLES),
 ]

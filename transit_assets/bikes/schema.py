@@ -8,6 +8,7 @@ the provider beats a poll time that stands in for one. Instants are UTC.
 import pyarrow as pa
 
 from transit_assets.lake import UTC_INSTANT, Column, Rule, Table
+from transit_assets.learning.schema import drift, forecasts, live_scores
 
 SOURCES = (
     "gbfs",
@@ -266,3 +267,11 @@ STATION_LATEST = Table(
 )
 
 TABLES = (STATION_STATUS, STATION_INFORMATION, STATIONS, STATION_LATEST)
+
+FORECASTS, LIVE_SCORES, DRIFT = forecasts("bikes"), live_scores("bikes"), drift("bikes")
+MODEL_TABLES = (FORECASTS, LIVE_SCORES, DRIFT)
+MODELS = {
+    "bikes_full": "Probability that a station is full, with no free dock, in half an hour and in an hour.",
+    "bikes_empty": "Probability that a station is empty, without a bike, in half an hour and in an hour.",
+    "bikes_available": "Bikes that a station will hold in an hour (the median, with an 80 % interval).",
+}

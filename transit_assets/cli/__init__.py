@@ -7,7 +7,7 @@ costs. Data goes to standard output, everything else to standard error. Exit cod
 
 import typer
 
-from transit_assets.cli import care, demo, provider, quarantine, query, services, work
+from transit_assets.cli import care, demo, learn, provider, quarantine, query, services, work
 from transit_assets.cli.mistakes import Commands
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # a local may hold a secret
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, work, provider, query, quarantine, care, services):
+for module in (demo, work, learn, provider, query, quarantine, care, services):
     module.add_to(app)
 
 

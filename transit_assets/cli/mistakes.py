@@ -27,6 +27,10 @@ _EXIT_CODES = {
     "transit_assets.export.ExportRefused": WRONG_USE,
     "transit_assets.quality.repairs.RepairRefused": WRONG_USE,
     "transit_assets.feeds.errors.FeedError": FAILED,
+    "transit_assets.learning.errors.LearningError": FAILED,
+    "transit_assets.learning.errors.ModelMissing": WRONG_USE,
+    "transit_assets.learning.errors.TooLittleData": WRONG_USE,
+    "mlflow.exceptions.MlflowException": FAILED,  # the store cannot be reached, or is of another version
     "transit_assets.automation.instance.InstanceHomeMissing": WRONG_USE,
     "_internal.DeltaError": FAILED,  # delta-rs: the store cannot be reached or read
     "_duckdb.Error": FAILED,  # a file of the lake is missing or damaged

@@ -28,6 +28,8 @@ def show_status(found: "Status") -> None:
         out.print(_tables(found))
     if found.feeds:
         out.print(_feeds(found))
+    if found.models:
+        out.print(_models(found))
     for table in found.tables:
         if table.damage:
             out.print(Text(f"✗ {table.relation} is damaged: {table.damage}", "red"))
@@ -74,6 +76,27 @@ def _feeds(found: "Status") -> Table:
             f"{feed.failed_attempts:,}",
             age(feed.last_success_at, found.as_of),
             Text(trouble, "red"),
+        )
+    return grid
+
+
+def _models(found: "Status") -> Table:
+    grid = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("model", "champion", "ahead", "metric", "score", "best baseline", "its score", "gain", "95 %"):
+        grid.add_column(name, justify="right" if name in {"ahead", "score", "its score", "gain"} else "left")
+    for one in found.models:
+        gain = "" if one.improvement is None else f"{one.improvement:+.1%}"
+        bounds = "" if one.ci_low is None or one.ci_high is None else f"{one.ci_low:+.1%} to {one.ci_high:+.1%}"
+        grid.add_row(
+            one.model,
+            f"{one.champion} ({one.estimator})" + (f", {one.waiting} waits" if one.waiting else ""),
+            "" if one.horizon_minutes is None else f"{one.horizon_minutes} min",
+            one.metric,
+            f"{one.value:.4f}",
+            one.baseline,
+            f"{one.baseline_value:.4f}",
+            Text(gain, "green" if (one.ci_low or 0) > 0 else ""),
+            bounds,
         )
     return grid
 

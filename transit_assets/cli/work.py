@@ -23,7 +23,7 @@ def run(
     last: Annotated[
         datetime | None, typer.Option("--to", help="Last day, inclusive; today without it.", formats=["%Y-%m-%d"])
     ] = None,
-    steps: Annotated[str, typer.Option(help="Layers to build, separated by commas.")] = "raw,interim,processed",
+    steps: Annotated[str, typer.Option(help="Layers to build, separated by commas.")] = "raw,interim,processed,models",
 ) -> None:
     """Build the same assets that the UI shows: a range of days, or every day that is due.
 
@@ -33,7 +33,7 @@ def run(
 
     wanted = [step.strip() for step in steps.split(",") if step.strip()]
     if not wanted:
-        raise Mistake("--steps names no layer; there is raw, interim, processed")
+        raise Mistake("--steps names no layer; there is raw, interim, processed, models")
     with progress() as doing:
         try:
             result = stoppable(lambda: materialize(domains, _day(first), _day(last), wanted, progress=doing))
@@ -54,6 +54,8 @@ def report(result: "Materialized") -> None:
         kind = "check failed" if check.is_blocking else "warning"
         where = f" of {check.partition}" if check.partition else ""
         say(f"{kind}: {check.relation}{where}: {check.check}: {check.description}".rstrip(": "))
+    for line in result.said:
+        say(line)
     if not result.run_ids and not result.is_ok:
         say("nothing was built: what is due is held back")
     elif not result.run_ids:

@@ -1,0 +1,264 @@
+"""The models of a domain as Dagster assets: challenger, champion, and what the champion says.
+
+`<model>_challenger` is trained and judged, `<model>_champion` is the decision about it, with its evidence. The
+protocol itself is in `learning/`; here it meets Dagster, and a run that refuses a challenger is a run that went well.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from transit_assets.automation.conditions import FOLLOWS_AT_REST
+from transit_assets.automation.descriptions import described
+from transit_assets.automation.resources import LakeResource, RegistryResource
+from transit_assets.automation.retraining import NEEDS_TRAINING
+from transit_assets.lake import Load, Table
+from transit_assets.settings import settings
+
+if TYPE_CHECKING:
+    from transit_assets.lake import Lake
+    from transit_assets.learning.domain import Domain
+    from transit_assets.learning.promotion import Decision
+    from transit_assets.learning.registry import Registry, Version
+
+CHALLENGER, CHAMPION = "_challenger", "_champion"
+
+
+def model_assets(name: str, models: Mapping[str, str], *, sources: Sequence[Table]) -> list[dg.AssetsDefinition]:
+    """A challenger and a champion for each model (name: description) of a domain.
+
+    What learns is imported when an asset runs: it costs too much for those who look at the graph.
+    """
+    return [_challengers(name, models, sources), *(_champion(name, one, models[one]) for one in models)]
+
+
+def asset_key(domain: str, model: str, role: str) -> dg.AssetKey:
+    """`models/bikes/full_champion` for the model `bikes_full`."""
+    return dg.AssetKey(["models", domain, model.removeprefix(f"{domain}_") + role])
+
+
+def _said(domain: str, *kinds: str) -> dict[str, Any]:
+    return {
+        "group_name": f"{domain}_models",
+        "kinds": {"mlflow", *kinds},
+        "owners": [f"team:{domain}"],
+        "tags": {"layer": "models", "domain": domain},
+    }
+
+
+def _challengers(name: str, models: Mapping[str, str], sources: Sequence[Table]) -> dg.AssetsDefinition:
+    keys = {asset_key(name, model, CHALLENGER): model for model in models}
+
+    @dg.multi_asset(
+        name=f"train_{name}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[list(table.asset_key) for table in sources],
+                description=f"Trains and judges a version. {models[model]}",
+                automation_condition=NEEDS_TRAINING,
+                **_said(name, "python"),
+            )
+            for key, model in keys.items()
+        ],
+        can_subset=True,
+        pool="training",  # a training takes the memory and the cores that there are
+    )
+    def train(
+        context: dg.AssetExecutionContext, lake: LakeResource, registry: RegistryResource
+    ) -> Iterator[dg.MaterializeResult]:
+        from transit_assets.learning import training
+        from transit_assets.learning.errors import TooLittleData
+
+        configured, learner = settings(), domain_of(name)
+        try:
+            taught = training.lesson(
+                lake.lake, learner, days=configured.training_days, at_most=configured.training_examples
+            )
+            for key in sorted(context.selected_asset_keys):
+                model = learner.model(keys[key])
+                context.log.info(f"{model.name}: learning from {len(taught.learning):,} examples of {taught.train}")
+                version = training.train(lake.lake, registry.registry, model, taught, seed=configured.training_seed)
+                yield dg.MaterializeResult(asset_key=key, metadata=_of_version(registry, version))
+        except TooLittleData as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    return train
+
+
+def _of_version(registry: RegistryResource, version: "Version") -> dict[str, Any]:
+    return {
+        "version": version.number,
+        "estimator": version.estimator,
+        "mlflow_run": version.run_id,
+        "card": dg.MetadataValue.md(registry.registry.read(version, "card.md").decode()),
+    }
+
+
+def _champion(name: str, model: str, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset_key(name, model, CHAMPION),
+        deps=[asset_key(name, model, CHALLENGER)],
+        description=f"The decision which version is served, with its evidence. {description}",
+        automation_condition=dg.AutomationCondition.eager(),
+        metadata={"decisions": "models.decisions", "evaluations": "models.evaluations", "model": model},
+        pool=f"{model}_champion",
+        **_said(name, "python"),
+    )
+    def champion(
+        context: dg.AssetExecutionContext, lake: LakeResource, registry: RegistryResource
+    ) -> dg.MaterializeResult:
+        from transit_assets.learning import training
+
+        learner = domain_of(name)
+        decision = training.decide(
+            lake.lake, registry.registry, learner, learner.model(model), at_most=settings().training_examples
+        )
+        if decision is None:
+            served = registry.registry.champion(model)
+            return dg.MaterializeResult(metadata={"champion": served.number if served else "none", "decision": "none"})
+        context.log.info(f"{model} {decision.version}: {decision.outcome}: {decision.reason}")
+        return dg.MaterializeResult(metadata=_of_decision(registry, decision))
+
+    return champion
+
+
+def _of_decision(registry: RegistryResource, decision: "Decision") -> dict[str, Any]:
+    rows = [f"| {'✔' if one.has_passed else '✘'} | {one.name} | {one.found} |" for one in decision.conditions]
+    version = registry.registry.version(decision.model, decision.version)
+    metadata = {
+        "outcome": decision.outcome,
+        "champion": decision.champion,
+        "version": decision.version,
+        "estimator": decision.estimator,
+        "compared_with": decision.compared_with or "nothing",
+        "reason": decision.reason,
+        "mlflow_run": version.run_id,
+        "evidence": dg.MetadataValue.md("\n".join(["| | condition | found |", "|---|---|---|", *rows])),
+    }
+    if decision.gain and decision.gain.improvement is not None:
+        metadata |= {"gain": decision.gain.improvement, "n": decision.gain.n}
+    return metadata
+
+
+def watching_assets(
+    name: str, models: Mapping[str, str], *, sources: Sequence[Table], tables: tuple[Table, Table, Table]
+) -> list[dg.AssetsDefinition]:
+    """Forecasts of the champions, their errors since the truth arrived, and the drift of their features."""
+    from_data = [list(table.asset_key) for table in sources]
+    champions = [asset_key(name, model, CHAMPION) for model in models]
+    forecasts, live_scores, drift = tables
+
+    def defined(table: Table, deps: Sequence[Any], build: Callable[..., int]) -> dg.AssetsDefinition:
+        @dg.asset(**described(table), deps=deps, automation_condition=FOLLOWS_AT_REST, pool=f"{name}_watching")
+        def watched(
+            context: dg.AssetExecutionContext, lake: LakeResource, registry: RegistryResource
+        ) -> dg.MaterializeResult:
+            versions = domain_of(name).versions(lake.lake)
+            rows = build(lake.lake, registry.registry, domain_of(name))
+            state = lake.lake.table(table).create().state()
+            lake.lake.ledger.record(
+                [
+                    Load(
+                        table.relation,
+                        None,
+                        "committed",
+                        kept_rows=rows,
+                        source_versions=dict(versions),
+                        table_version=state.version,
+                        table_id=state.table_id,
+                        run_id=context.run.run_id,
+                    )
+                ]
+            )
+            return dg.MaterializeResult(metadata={"dagster/row_count": rows, "delta_version": state.version})
+
+        return watched
+
+    return [
+        defined(forecasts, [*champions, *from_data], _forecast),
+        defined(live_scores, [list(forecasts.asset_key), *from_data], _meet_the_truth),
+        defined(drift, [*champions, *from_data], _measure_drift),
+    ]
+
+
+def _forecast(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
+    from transit_assets.learning import watching
+
+    return watching.forecast(lake, registry, domain)
+
+
+def _meet_the_truth(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
+    from transit_assets.learning import watching
+
+    return watching.meet_the_truth(lake, domain)
+
+
+def _measure_drift(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
+    from transit_assets.learning import watching
+
+    return watching.measure_drift(lake, registry, domain)
+
+
+def rollback_jobs(name: str, models: Mapping[str, str]) -> list[dg.JobDefinition]:
+    """A job for each model that goes back to the version before: one click."""
+    return [_rollback_job(name, model) for model in models]
+
+
+def _rollback_job(name: str, model: str) -> dg.JobDefinition:
+    @dg.op(name=f"go_back_{model}", description=f"Serves the version of {model} before the champion again.")
+    def go_back(context: dg.OpExecutionContext, lake: LakeResource, registry: RegistryResource) -> None:
+        from transit_assets.learning.errors import ModelMissing
+        from transit_assets.learning.promotion import roll_back
+
+        one = domain_of(name).model(model)
+        try:
+            decision = roll_back(lake.lake, registry.registry, one.name, one.domain, one.headline)
+        except ModelMissing as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        context.log.info(decision.reason)
+
+    @dg.job(name=f"roll_back_{model}", description=f"Serves the version of {model} before the champion again.")
+    def roll_back_model() -> None:
+        go_back()
+
+    return roll_back_model
+
+
+def due(lake: "Lake", name: str) -> list[str]:
+    """Models of a domain to train or to decide about now."""
+    from transit_assets.learning import training
+
+    domain, days = domain_of(name), settings().training_days
+    return [
+        model.name
+        for model in domain.models
+        if training.is_due(lake, domain, model, days=days) or training.is_undecided(lake, model)
+    ]
+
+
+def domain_of(name: str) -> "Domain":
+    """How a domain learns. Costs the import of what learns."""
+    found: Domain = import_module(f"transit_assets.{name}.learning").DOMAIN
+    return found
+
+
+def domain_name(model: str) -> str:
+    """`bikes` of `bikes_full`."""
+    return model.split("_", 1)[0]
+
+
+def decided(materializations: Sequence[dg.DagsterEvent]) -> list[str]:
+    """A sentence for each decision among the materializations of a run."""
+    found = []
+    for event in materializations:
+        metadata = event.materialization.metadata
+        if "outcome" in metadata and "compared_with" in metadata:
+            model = "_".join(event.materialization.asset_key.path[1:]).removesuffix(CHAMPION)
+            version, estimator, outcome, reason = (
+                metadata[name].value for name in ("version", "estimator", "outcome", "reason")
+            )
+            found.append(f"{model} {version} ({estimator}) {outcome}: {reason}")
+    return found

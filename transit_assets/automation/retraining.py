@@ -1,0 +1,34 @@
+"""When a model is trained again, as a Dagster automation condition: enough new data, or features that drifted."""
+
+import dagster as dg
+from dagster import AutomationCondition, AutomationContext, AutomationResult
+
+from transit_assets.automation.resources import LakeResource
+from transit_assets.settings import settings
+
+
+class NeedsTraining(AutomationCondition[dg.AssetKey]):
+    """True for `models/<domain>/<model>_challenger` while the lake gives a reason to train that model."""
+
+    @property
+    def description(self) -> str:
+        return "a week of new data, or a day of it and drift, since the model was last judged"
+
+    def evaluate(self, context: AutomationContext[dg.AssetKey]) -> AutomationResult[dg.AssetKey]:
+        is_due = _is_due(context.key)
+        return AutomationResult(context, true_subset=context.candidate_subset if is_due else context.get_empty_subset())
+
+
+def _is_due(key: dg.AssetKey) -> bool:
+    from transit_assets.automation.models import domain_of
+    from transit_assets.learning.training import is_due
+
+    domain = domain_of(key.path[1])
+    model = domain.model(f"{key.path[1]}_{key.path[2].removesuffix('_challenger')}")
+    return is_due(LakeResource.of(settings()).lake, domain, model, days=settings().training_days) is not None
+
+
+# Once for each time a reason arises: a training that failed waits for the next reason, or for someone.
+NEEDS_TRAINING = (NeedsTraining().newly_true().since_last_handled() & ~AutomationCondition.in_progress()).with_label(
+    "needs_training"
+)

@@ -1,0 +1,262 @@
+"""Features of bikes: what was known of a station at an instant. One function for a batch and for one request.
+
+A `History` holds what the polls said, as arrays sorted by station and by the instant at which it became known
+(`first_polled_at`), so that a question about an instant sees nothing that was polled later. A report holds from the
+first poll that gave it to the last; after that its station is unknown, not unchanged.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+
+from transit_assets.bikes.schema import STATION_STATUS, STATIONS
+from transit_assets.context.local_time import local_seconds
+from transit_assets.lake import Lake, Table, TableVersion
+from transit_assets.lake.lake import create_views
+from transit_assets.learning.examples import Window
+
+ZONE = "Europe/Paris"
+LOOK_BACK = timedelta(days=8)
+"""How far features look back from the instant asked about."""
+
+# A name is what a row of the feature matrix holds; the rest of the module follows this order.
+NAMES = (
+    "bikes",
+    "docks_free",
+    "capacity",
+    "fill_share",
+    "mechanical",
+    "ebike",
+    "minutes_unchanged",
+    "bikes_change_15_minutes",
+    "bikes_change_30_minutes",
+    "bikes_change_60_minutes",
+    "bikes_change_120_minutes",
+    "docks_change_15_minutes",
+    "docks_change_60_minutes",
+    "bikes_change_ahead_1_day_ago",
+    "bikes_change_ahead_2_days_ago",
+    "bikes_change_ahead_7_days_ago",
+    "bikes_mean_7_days",
+    "full_share_7_days",
+    "empty_share_7_days",
+    "minute_of_day",
+    "weekday",
+    "lead_minutes",
+)
+_TREND_MINUTES = (15, 30, 60, 120)
+_DOCK_TREND_MINUTES = (15, 60)
+_DAYS_AGO = (1, 2, 7)
+_MINUTE, _DAY, _WEEK = 60, 86_400, 7 * 86_400
+_STALE_SECONDS = 15 * _MINUTE  # of a state a while ago: a report that was last polled longer before says nothing
+_STALE_SECONDS_DAYS_AGO = 30 * _MINUTE
+_BITS = 34  # of an instant in seconds, below the station in one sortable number
+
+_REPORTS = """
+    WITH identity AS (
+        SELECT station_code, any_value(first_station_code ORDER BY valid_from) AS identity,
+            arg_max(zone, valid_from) AS zone, arg_max(capacity, valid_from) AS capacity
+        FROM interim.bikes__stations GROUP BY station_code
+    )
+    SELECT coalesce(identity, station_code) AS station,
+        coalesce(zone, 'unknown') AS zone,
+        epoch(first_polled_at)::BIGINT AS known_at,
+        epoch(polled_at)::BIGINT AS held_until,
+        r.bikes::FLOAT AS bikes, r.docks_free::FLOAT AS docks_free,
+        coalesce(r.capacity, i.capacity)::FLOAT AS capacity,
+        r.mechanical::FLOAT AS mechanical, r.ebike::FLOAT AS ebike,
+        r.bikes + r.docks_free > 0 AND r.is_installed IS NOT FALSE
+            AND (r.is_renting IS NOT FALSE OR r.is_returning IS NOT FALSE) AS is_open
+    FROM interim.bikes__station_status AS r LEFT JOIN identity AS i USING (station_code)
+    WHERE first_polled_at < ? AND polled_at >= ?
+    ORDER BY station, known_at, reported_at
+"""
+
+
+@dataclass(frozen=True)
+class History:
+    """The reports of all stations over a span, one element each, sorted by station and `known_at`.
+
+    Instants are seconds UTC; counts are float32, NaN where unknown. `station` indexes `codes` (the code under which
+    a station was first seen) and `zones`. A closed station (`is_open` false) is neither full nor empty.
+    """
+
+    codes: tuple[str, ...]
+    zones: tuple[str, ...]
+    station: np.ndarray
+    known_at: np.ndarray
+    held_until: np.ndarray
+    bikes: np.ndarray
+    docks_free: np.ndarray
+    capacity: np.ndarray
+    mechanical: np.ndarray
+    ebike: np.ndarray
+    is_open: np.ndarray
+
+    @classmethod
+    def read(cls, lake: Lake, window: Window, versions: Mapping[str, TableVersion] | None = None) -> "History":
+        """What the lake knows of a window and of the days that its features look back on.
+
+        Of the latest versions, or of given ones: raises VersionMissing where one is kept no more.
+        """
+        start = window.start - LOOK_BACK
+        days = _days(start, window.end)
+        pinned = versions or {}
+        snapshots = {
+            table.relation: lake.table(table).snapshot(days if table.partition_by else None, _of(table, pinned))
+            for table in (STATION_STATUS, STATIONS)
+        }
+        with lake.engine() as connection:
+            create_views(connection, snapshots)
+            return cls.of(connection.execute(_REPORTS, [window.end, start]).to_arrow_table())
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> "History":
+        """From the rows of the query above, in its order."""
+        stations = rows["station"].combine_chunks().dictionary_encode()
+        codes = stations.dictionary.to_pylist()
+        index = stations.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        _, first = np.unique(index, return_index=True)
+        return cls(
+            codes=tuple(codes),
+            zones=tuple(rows["zone"].take(pa.array(first)).to_pylist()),
+            station=index,
+            is_open=rows["is_open"].fill_null(False).to_numpy(),
+            **{
+                name: rows[name].to_numpy()
+                for name in ("known_at", "held_until", "bikes", "docks_free", "capacity", "mechanical", "ebike")
+            },
+        )
+
+    def __len__(self) -> int:
+        return len(self.station)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """The index of a station by its code."""
+        return {code: index for index, code in enumerate(self.codes)}
+
+    @cached_property
+    def entity(self) -> np.ndarray:
+        """A number for each station that is the same in every lake: its code, or a checksum of a longer one."""
+        return np.array([int(code) if code.isdigit() else (1 << 32) + crc32(code.encode()) for code in self.codes])
+
+    @cached_property
+    def key(self) -> np.ndarray:
+        return (self.station << _BITS) + self.known_at
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """(n + 1, 3) running sums of bikes, of full and of empty reports, from which any mean is two look-ups."""
+        state = [np.nan_to_num(self.bikes), self.docks_free == 0, self.bikes == 0]
+        totals = np.zeros((len(self) + 1, 3))
+        for column, values in enumerate(state):
+            np.cumsum(values & self.is_open if values.dtype == bool else values, out=totals[1:, column])
+        return totals
+
+    @cached_property
+    def polls(self) -> np.ndarray:
+        """Every instant at which the provider was polled, as far as reports tell, sorted."""
+        return np.union1d(self.known_at, self.held_until)
+
+    def last_known(self, station: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Position of the last report that was known of a station at an instant, -1 where there is none."""
+        found = self.key.searchsorted((station << _BITS) + at, side="right") - 1
+        return np.where(self.station[found] == station, found, -1)
+
+    def state(self, station: np.ndarray, at: np.ndarray, stale_seconds: int = 0) -> np.ndarray:
+        """Position of the report that held at an instant, or up to `stale_seconds` before, else -1."""
+        found = self.last_known(station, at)
+        return np.where(at - self.held_until[found] <= stale_seconds, found, -1)
+
+
+def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes: np.ndarray) -> np.ndarray:
+    """(n, len(NAMES)) float32: what was known at `at` (seconds UTC) of `station` (index into the history's codes).
+
+    NaN where unknown. `lead_minutes` is how far ahead the question looks. A station without a report that holds at
+    `at`, or within the quarter of an hour before, has no state: its counts are NaN.
+    """
+    now = history.state(station, at, _STALE_SECONDS)
+    bikes, docks = _at(history.bikes, now), _at(history.docks_free, now)
+    ahead = lead_minutes.astype(np.int64) * _MINUTE
+    matrix = np.empty((len(NAMES), len(at)), np.float32)
+    matrix[0], matrix[1] = bikes, docks
+    matrix[2] = _at(history.capacity, now)
+    total = bikes + docks
+    matrix[3] = bikes / np.where(total > 0, total, np.nan)
+    matrix[4], matrix[5] = _at(history.mechanical, now), _at(history.ebike, now)
+    matrix[6] = (at - _at(history.known_at, now)) / _MINUTE
+    row = 7
+    past = {m: history.state(station, at - m * _MINUTE, _STALE_SECONDS) for m in _TREND_MINUTES}
+    for minutes in _TREND_MINUTES:
+        matrix[row] = bikes - _at(history.bikes, past[minutes])
+        row += 1
+    for minutes in _DOCK_TREND_MINUTES:
+        matrix[row] = docks - _at(history.docks_free, past[minutes])
+        row += 1
+    for days in _DAYS_AGO:
+        then = at - days * _DAY
+        before = history.state(station, then, _STALE_SECONDS_DAYS_AGO)
+        after = history.state(station, then + ahead, _STALE_SECONDS_DAYS_AGO)
+        matrix[row] = _at(history.bikes, after) - _at(history.bikes, before)
+        row += 1
+    matrix[row : row + 3] = _week_means(history, station, at)
+    local = local_seconds(at, ZONE)
+    matrix[row + 3] = local % _DAY // _MINUTE
+    matrix[row + 4] = (local // _DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    matrix[row + 5] = lead_minutes
+    return np.ascontiguousarray(matrix.T)
+
+
+def _of(table: Table, versions: Mapping[str, TableVersion]) -> int | None:
+    pinned = versions.get(table.relation)
+    return None if pinned is None or pinned.version < 0 else pinned.version
+
+
+def _at(values: np.ndarray, position: np.ndarray) -> np.ndarray:
+    return np.where(position >= 0, values[position], np.nan)
+
+
+def _week_means(history: History, station: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(3, n): mean bikes, and shares of full and of empty, over the reports of the last seven days."""
+    last = history.key.searchsorted((station << _BITS) + at, side="right")
+    first = history.key.searchsorted((station << _BITS) + (at - _WEEK), side="right")
+    counts = last - first
+    sums = history.totals[last] - history.totals[first]
+    return (sums / np.where(counts > 0, counts, np.nan)[:, None]).T
+
+
+def origins(history: History, window: Window, step_seconds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stations and instants to ask about: every open station at every poll of a window.
+
+    Polls that come more often than every `step_seconds` are thinned to the first of each step.
+    """
+    start, end = window.seconds
+    polls = history.polls[(history.polls >= start) & (history.polls < end)]
+    if len(polls) > (end - start) / step_seconds:
+        polls = polls[np.unique(polls // step_seconds, return_index=True)[1]]
+    first = polls.searchsorted(history.known_at, side="left")
+    last = np.where(history.is_open, polls.searchsorted(history.held_until, side="right"), first)
+    counts = np.maximum(last - first, 0)
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(history.station, counts), polls[np.repeat(first, counts) + np.arange(counts.sum()) - starts]
+
+
+def nearest_poll(history: History, at: np.ndarray, tolerance_seconds: int) -> np.ndarray:
+    """The poll nearest to each instant, 0 where none is within the tolerance."""
+    after = np.clip(history.polls.searchsorted(at), 1, len(history.polls) - 1)
+    before = after - 1
+    is_before = at - history.polls[before] <= history.polls[after] - at
+    found = history.polls[np.where(is_before, before, after)]
+    return np.where(np.abs(found - at) <= tolerance_seconds, found, 0)
+
+
+def _days(start: datetime, end: datetime) -> Sequence[str]:
+    """Paris days of polls that a span of instants may touch."""
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date() + timedelta(days=1)
+    return [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]

@@ -1,0 +1,170 @@
+"""Models of bikes: will a station be full or empty in half an hour or an hour, and how many bikes will it hold."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from transit_assets.bikes.features import NAMES, ZONE, History, features, nearest_poll, origins
+from transit_assets.bikes.schema import MODELS as DESCRIPTIONS
+from transit_assets.bikes.schema import STATION_STATUS, STATIONS
+from transit_assets.context.local_time import local_seconds
+from transit_assets.learning.estimators import (
+    Boosted,
+    Climatology,
+    CountTable,
+    Estimator,
+    LogisticRegression,
+    Persistence,
+)
+from transit_assets.learning.examples import Examples, Segmentation, Window
+from transit_assets.learning.model import Kind, Model
+
+HORIZONS = (30, 60)
+STEP_SECONDS = 300
+TOLERANCE_SECONDS = 450
+"""An answer is what the poll nearest to the horizon says, within seven and a half minutes; the lead is a feature."""
+
+_BLOCK_SECONDS = 3 * 3600
+_PEAK_HOURS = (7, 8, 9, 16, 17, 18, 19)
+_SIZES = ("small", "medium", "large", "unknown")
+_TREES: dict[str, Any] = {
+    "learning_rate": 0.05,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+}
+
+
+def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -> Examples:
+    """Every open station at every poll of a window, for each horizon, with its answers where they are known.
+
+    A closed station has no answer, and is not asked about. Of more than `at_most` questions an even share is drawn.
+    """
+    station, at = origins(history, window, STEP_SECONDS)
+    end = window.seconds[1]
+    parts = []
+    for horizon in HORIZONS:
+        then = nearest_poll(history, at + horizon * 60, TOLERANCE_SECONDS)
+        answer = history.state(station, then)
+        kept = (then > at) & (then < end) & (answer >= 0) & history.is_open[answer]
+        parts.append((station[kept], at[kept], then[kept], np.full(kept.sum(), horizon, np.int16), answer[kept]))
+    joined = tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
+    if len(joined[0]) > at_most:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(joined[0]), at_most, replace=False))
+        joined = tuple(column[drawn] for column in joined)
+    return _answered(history, *joined)
+
+
+def _answered(
+    history: History, station: np.ndarray, at: np.ndarray, then: np.ndarray, horizon: np.ndarray, answer: np.ndarray
+) -> Examples:
+    asked = questions(history, station, at, then, horizon)
+    return replace(asked, targets=outcomes(history, answer))
+
+
+def outcomes(history: History, answer: np.ndarray) -> dict[str, np.ndarray]:
+    """What reports (positions in the history) say of each target; NaN where a count is unknown."""
+    bikes, docks = history.bikes[answer].astype(np.float64), history.docks_free[answer].astype(np.float64)
+    return {
+        "full": np.where(np.isnan(docks), np.nan, docks == 0),
+        "empty": np.where(np.isnan(bikes), np.nan, bikes == 0),
+        "available": bikes,
+    }
+
+
+def questions(history: History, station: np.ndarray, at: np.ndarray, then: np.ndarray, horizon: np.ndarray) -> Examples:
+    """Questions about stations (indices into the history's codes) from `at` about `then`, in seconds UTC."""
+    return Examples(
+        names=NAMES,
+        features=features(history, station, at, (then - at) / 60),
+        entity=history.entity[station],
+        origin_at=at,
+        target_at=then,
+        horizon_minutes=horizon,
+        segments=_segments(history, station, at),
+        block=station * (1 << 20) + at // _BLOCK_SECONDS,
+    )
+
+
+def _segments(history: History, station: np.ndarray, at: np.ndarray) -> dict[str, Segmentation]:
+    local = local_seconds(at, ZONE)
+    is_peak = np.isin(local % 86_400 // 3600, _PEAK_HOURS) & ((local // 86_400 + 3) % 7 < 5)
+    zones = sorted(set(history.zones))
+    zone_of = np.array([zones.index(zone) for zone in history.zones])
+    capacity = history.capacity[history.last_known(station, at)]
+    size = np.where(np.isnan(capacity), 3, np.digitize(capacity, (21, 36)))
+    return {
+        "hours": Segmentation(("off_peak", "peak"), is_peak.astype(np.int64)),
+        "size": Segmentation(_SIZES, size.astype(np.int64)),
+        "zone": Segmentation(tuple(zones), zone_of[station]),
+    }
+
+
+def _boosted(
+    objective: str, seed: int, leaves: int, rounds: int, smallest: int, change_of: str | None = None
+) -> Estimator:
+    parameters = _TREES | {"num_leaves": leaves, "min_data_in_leaf": smallest}
+    return Boosted(objective, change_of, rounds, parameters, seed)
+
+
+def _probability(target: str, column: str) -> Model:
+    return _model(
+        target,
+        "probability",
+        "probability",
+        HORIZONS,
+        partial(_boosted, "binary", leaves=15, rounds=200, smallest=300),
+        {
+            "persistence": partial(Persistence, column, 0.0),
+            "climatology": Climatology,
+            "count_table": partial(CountTable, column),
+            "logistic_regression": LogisticRegression,
+        },
+    )
+
+
+def _model(
+    target: str,
+    kind: Kind,
+    unit: str,
+    horizons: tuple[int, ...],
+    estimator: Callable[[int], Estimator],
+    baselines: Mapping[str, Callable[[], Estimator]],
+) -> Model:
+    return Model(
+        name=f"bikes_{target}",
+        domain="bikes",
+        target=target,
+        kind=kind,
+        unit=unit,
+        description=DESCRIPTIONS[f"bikes_{target}"],
+        horizons=horizons,
+        estimator=estimator,
+        baselines=baselines,
+        sources=(STATION_STATUS.relation, STATIONS.relation),
+        intended_use="To tell a rider or a dispatcher what to expect at one station within the hour.",
+        limits="Knows no weather, no events and no trucks. Says nothing of a closed station, of one that has not "
+        "reported for a quarter of an hour, or of leads outside 20 to 70 minutes.",
+        data_licence="Vélib' Métropole open data, Licence Ouverte 2.0",
+    )
+
+
+FULL = _probability("full", "docks_free")
+EMPTY = _probability("empty", "bikes")
+AVAILABLE = _model(
+    "available",
+    "quantity",
+    "bikes",
+    (60,),
+    partial(_boosted, "regression_l1", leaves=31, rounds=300, smallest=200, change_of="bikes"),
+    {
+        "persistence": partial(Persistence, "bikes"),
+        "climatology": Climatology,
+        "count_table": partial(CountTable, "bikes"),
+    },
+)
+MODELS = (FULL, EMPTY, AVAILABLE)

@@ -1,0 +1,121 @@
+"""Commands about models: `train`, `evaluate`, `rollback`."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from transit_assets.cli.lakes import open_lake
+from transit_assets.cli.mistakes import Mistake, say
+from transit_assets.cli.output import Format, write
+from transit_assets.cli.progress import progress, stoppable
+
+if TYPE_CHECKING:
+    from transit_assets.learning.domain import Domain
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command(name="train")(train)
+    app.command(name="evaluate")(evaluate)
+    app.command(name="rollback")(rollback)
+
+
+def train(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models such as `bikes_full`; all without any.", metavar="[MODEL]...")
+    ] = None,
+) -> None:
+    """Train a challenger of some models, or of all, and decide whether it is served from now on.
+
+    A challenger that is refused is no failure: the exit code is 0, and the reason is printed.
+    """
+    from transit_assets.automation.runs import train as train_now
+    from transit_assets.cli.work import report
+
+    wanted = _known(models)
+    with progress() as doing:
+        result = stoppable(lambda: train_now(wanted, progress=doing))
+    report(result)
+
+
+def evaluate(
+    domain: Annotated[str, typer.Argument(help="Domain, `bikes`.")],
+    train_from: Annotated[str, typer.Option(help="First instant to learn from: a day, or an ISO instant (UTC).")],
+    train_to: Annotated[str, typer.Option(help="End of what is learnt from, exclusive.")],
+    test_from: Annotated[str, typer.Option(help="First instant to judge on.")],
+    test_to: Annotated[str, typer.Option(help="End of what is judged on, exclusive.")],
+    form: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.TABLE,
+) -> None:
+    """Evaluate every model of a domain on any two windows, beside its baselines. Nothing is registered.
+
+    The rows are printed and kept in `models.evaluations`, as version `unregistered`.
+    """
+    import pyarrow as pa
+
+    from transit_assets.learning.examples import Window
+    from transit_assets.learning.schema import EVALUATIONS
+    from transit_assets.learning.training import evaluate as evaluate_windows
+    from transit_assets.settings import settings
+
+    learner, configured = _domain(domain), settings()
+    learnt = Window(_instant("--train-from", train_from), _instant("--train-to", train_to))
+    judged = Window(_instant("--test-from", test_from), _instant("--test-to", test_to))
+    for name, window in (("--train", learnt), ("--test", judged)):
+        if window.start >= window.end:
+            raise Mistake(f"{name}-from {window.start.isoformat()} is not before {name}-to {window.end.isoformat()}")
+    if judged.start < learnt.end:
+        raise Mistake("the test window starts before the training window ends: a model is judged on what came later")
+    with progress() as doing:
+        doing(f"{domain}: training on {learnt}, judging on {judged}")
+        rows = stoppable(
+            lambda: evaluate_windows(
+                open_lake(),
+                learner,
+                learnt,
+                judged,
+                seed=configured.training_seed,
+                at_most=configured.training_examples,
+            )
+        )
+    write(pa.Table.from_pylist(rows, schema=EVALUATIONS.schema), form)
+
+
+def rollback(model: Annotated[str, typer.Argument(help="Model, `bikes_full`.", metavar="MODEL")]) -> None:
+    """Serve the version that the champion of a model replaced."""
+    from transit_assets.automation.models import domain_name, domain_of
+    from transit_assets.automation.resources import RegistryResource
+    from transit_assets.learning.promotion import roll_back
+
+    (name,) = _known([model])
+    one = domain_of(domain_name(name)).model(name)
+    decision = roll_back(open_lake(), RegistryResource().registry, one.name, one.domain, one.headline)
+    say(f"{name}: {decision.reason}")
+
+
+def _known(models: list[str] | None) -> list[str]:
+    from transit_assets.automation.models import domain_of
+    from transit_assets.automation.runs import DOMAINS
+
+    known = [model.name for domain in DOMAINS for model in domain_of(domain).models]
+    for name in models or ():
+        if name not in known:
+            raise Mistake(f"there is no model {name}; there are {', '.join(known)}")
+    return list(dict.fromkeys(models or known))
+
+
+def _domain(name: str) -> "Domain":
+    from transit_assets.automation.models import domain_of
+    from transit_assets.automation.runs import DOMAINS
+
+    if name not in DOMAINS:
+        raise Mistake(f"there is no domain {name}; there is {', '.join(DOMAINS)}")
+    return domain_of(name)
+
+
+def _instant(option: str, text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Mistake(f"{option} {text}: must be a day (2025-09-13) or an instant (2025-09-13T21:58Z)") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,53 @@
+"""What this package asks of a domain: its models, its data as examples, its live questions, and the truth."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from transit_assets.lake import Lake, TableVersion
+from transit_assets.learning.errors import ModelMissing
+from transit_assets.learning.examples import Examples, Window
+from transit_assets.learning.model import Model
+
+Versions = Mapping[str, TableVersion]
+
+
+@dataclass(frozen=True)
+class Live:
+    """The questions of now: one row for each entity and horizon, and the name of each row's entity."""
+
+    asked: Examples
+    entities: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain as it learns.
+
+    `span(lake, days)` is the time that its data of the last so many days covers, None where there is none.
+    `versions(lake)` are the versions of its sources as they are now. `examples(lake, window, versions, at_most)`
+    reads just those versions. `answers(lake, target, entities, instants)` gives what came true, NaN where that is
+    not known (yet). `conditions` names features that tell when is asked and not what is: they do not drift.
+    """
+
+    name: str
+    models: tuple[Model, ...]
+    conditions: tuple[str, ...]
+    span: Callable[[Lake, int], Window | None]
+    versions: Callable[[Lake], Versions]
+    examples: Callable[[Lake, Window, Versions, int], Examples]
+    live: Callable[[Lake], Live | None]
+    answers: Callable[[Lake, str, Sequence[str], np.ndarray], np.ndarray]
+
+    def model(self, name: str) -> Model:
+        """The model of a name. Raises ModelMissing naming those there are."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise ModelMissing(f"{name} is no model of {self.name}; there are {', '.join(one.name for one in self.models)}")
+
+
+def said(versions: Versions) -> str:
+    """`interim.bikes__station_status@12, …`: what `data_version` columns hold."""
+    return ", ".join(f"{relation}@{one.version}" for relation, one in sorted(versions.items()))

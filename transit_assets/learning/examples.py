@@ -1,0 +1,71 @@
+"""Examples: questions with what was known when they were asked, and the answers where they are known by now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A way to divide examples: the values it has, and for each example the index of its value."""
+
+    values: tuple[str, ...]
+    codes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n questions. Each is one entity, asked at `origin_at` about `target_at`, `horizon_minutes` ahead by name.
+
+    Instants are seconds since 1970 UTC (int64). `features` is (n, k) float32 in the order of `names`, NaN where
+    unknown. `targets` holds (n,) float64 arrays by name, NaN where there is no answer. `block` numbers the groups
+    that are drawn together in a bootstrap: neighbours in time of one entity do not err independently.
+    """
+
+    names: tuple[str, ...]
+    features: np.ndarray
+    entity: np.ndarray
+    origin_at: np.ndarray
+    target_at: np.ndarray
+    horizon_minutes: np.ndarray
+    block: np.ndarray
+    targets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    segments: Mapping[str, Segmentation] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.origin_at)
+
+    def column(self, name: str) -> np.ndarray:
+        """One feature of all questions."""
+        return self.features[:, self.names.index(name)]
+
+    def take(self, which: np.ndarray) -> "Examples":
+        """Some of the questions: a boolean mask, or positions."""
+        return replace(
+            self,
+            features=self.features[which],
+            entity=self.entity[which],
+            origin_at=self.origin_at[which],
+            target_at=self.target_at[which],
+            horizon_minutes=self.horizon_minutes[which],
+            targets={name: values[which] for name, values in self.targets.items()},
+            segments={name: Segmentation(one.values, one.codes[which]) for name, one in self.segments.items()},
+            block=self.block[which],
+        )
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of instants, end exclusive, in UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> tuple[int, int]:
+        return int(self.start.timestamp()), int(self.end.timestamp())
+
+    def __str__(self) -> str:
+        return f"{self.start.astimezone(UTC):%Y-%m-%dT%H:%MZ} to {self.end.astimezone(UTC):%Y-%m-%dT%H:%MZ}"

@@ -1,0 +1,174 @@
+"""Fitting: one estimator with its calibration, which is learnt on the last part of the training window.
+
+Probabilities get Platt's two numbers; quantities get the offsets of an 80 % interval for each horizon (split
+conformal: quantiles of the errors on examples that the estimator had not seen).
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from transit_assets.learning import estimators
+from transit_assets.learning.errors import ModelUnreadable, TooLittleData
+from transit_assets.learning.estimators import Estimator
+from transit_assets.learning.examples import Examples
+from transit_assets.learning.model import Kind, Model
+from transit_assets.learning.splits import tail
+
+INTERVAL = 0.8
+_FORMAT = 1
+_MINIMUM = 200  # examples; below it neither trees nor an interval mean anything
+_QUANTILES = 20  # bins of the reference distribution that drift is measured against
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """(n,) values, with an 80 % interval (`low`, `high`) where the model forecasts a quantity."""
+
+    value: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+
+
+@dataclass
+class Fitted:
+    """An estimator that is ready to forecast: it knows its features, its calibration and what it learnt from."""
+
+    name: str
+    kind: Kind
+    features: tuple[str, ...]
+    estimator: Estimator
+    slope: float = 1.0
+    intercept: float = 0.0
+    interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+    reference: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.estimator.kind != "boosted"
+
+    def predict(self, examples: Examples) -> Forecast:
+        """Forecast for each example. Raises ModelUnreadable where the features are not those it was fitted on."""
+        if examples.names != self.features:
+            missing = sorted(set(self.features) ^ set(examples.names)) or ["their order"]
+            raise ModelUnreadable(f"{self.name} was fitted on other features: {', '.join(missing)}")
+        value = self.estimator.predict(examples)
+        if self.kind == "probability":
+            if (self.slope, self.intercept) != (1.0, 0.0):
+                logit = np.log(np.clip(value, 1e-6, 1 - 1e-6) / (1 - np.clip(value, 1e-6, 1 - 1e-6)))
+                value = 1 / (1 + np.exp(-(self.slope * logit + self.intercept)))
+            return Forecast(np.clip(value, 0.0, 1.0))
+        if not self.interval:
+            return Forecast(value)
+        low, high = self._offsets(examples.horizon_minutes)
+        return Forecast(value, np.maximum(value + low, 0.0), value + high)
+
+    def _offsets(self, horizons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        known = np.array(sorted(int(one) for one in self.interval))
+        nearest = known[np.abs(horizons[:, None] - known[None, :]).argmin(axis=1)]
+        pairs = np.array([self.interval[str(one)] for one in nearest])
+        return pairs[:, 0], pairs[:, 1]
+
+    def to_json(self) -> str:
+        document = {
+            "format": _FORMAT,
+            "name": self.name,
+            "kind": self.kind,
+            "features": self.features,
+            "estimator": estimators.stored(self.estimator),
+            "slope": self.slope,
+            "intercept": self.intercept,
+            "interval": self.interval,
+            "reference": self.reference,
+        }
+        return json.dumps(document, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Fitted":
+        """Raises ModelUnreadable where the text is damaged or of another format."""
+        try:
+            document: dict[str, Any] = json.loads(text)
+            if document.pop("format") != _FORMAT:
+                raise ModelUnreadable("a stored model is of another format: train it again")
+            document["estimator"] = estimators.load(document["estimator"])
+            document["features"] = tuple(document["features"])
+            document["interval"] = {name: (low, high) for name, (low, high) in document["interval"].items()}
+            return cls(**document)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelUnreadable(f"a stored model is damaged: {error}") from error
+
+
+def fit(model: Model, examples: Examples, seed: int) -> Fitted:
+    """Fit the model's estimator with its calibration. Raises TooLittleData."""
+    asked, answers = _enough(model, examples)
+    early, late = tail(asked)
+    fitted = Fitted(model.name, model.kind, asked.names, model.estimator(seed), reference=_reference(asked))
+    if early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
+        rehearsal = model.estimator(seed)
+        rehearsal.fit(asked.take(early), answers[early])
+        _calibrate(fitted, asked.take(late), answers[late], rehearsal)
+    fitted.estimator.fit(asked, answers)
+    return fitted
+
+
+def fit_baselines(model: Model, examples: Examples) -> dict[str, Fitted]:
+    """Fit every baseline on the same examples. A quantity gets its interval, a probability stays as it is."""
+    asked, answers = _enough(model, examples)
+    early, late = tail(asked)
+    found = {}
+    for name, make in model.baselines.items():
+        fitted = Fitted(model.name, model.kind, asked.names, make(), reference=_reference(asked))
+        if model.kind == "quantity" and early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
+            rehearsal = make()
+            rehearsal.fit(asked.take(early), answers[early])
+            _calibrate(fitted, asked.take(late), answers[late], rehearsal)
+        fitted.estimator.fit(asked, answers)
+        found[name] = fitted
+    return found
+
+
+def _enough(model: Model, examples: Examples) -> tuple[Examples, np.ndarray]:
+    asked, answers = model.questions(examples)
+    if len(asked) < _MINIMUM:
+        raise TooLittleData(f"{model.name}: {len(asked)} answered examples to learn from, at least {_MINIMUM} needed")
+    return asked, answers
+
+
+def _calibrate(fitted: Fitted, late: Examples, answers: np.ndarray, rehearsal: Estimator) -> None:
+    value = rehearsal.predict(late)
+    if fitted.kind == "quantity":
+        for horizon in np.unique(late.horizon_minutes):
+            errors = np.sort((answers - value)[late.horizon_minutes == horizon])
+            low, high = np.quantile(errors, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
+            fitted.interval[str(int(horizon))] = (float(low), float(high))
+    elif 0 < answers.sum() < len(answers):
+        from sklearn.linear_model import LogisticRegression
+
+        clipped = np.clip(value, 1e-6, 1 - 1e-6)
+        platt = LogisticRegression(C=1e6).fit(np.log(clipped / (1 - clipped))[:, None], answers)
+        fitted.slope, fitted.intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
+
+
+def _reference(examples: Examples) -> dict[str, dict[str, list[float]]]:
+    """For each feature the edges of its bins and the share of the training examples in each; the last is unknown."""
+    return {
+        name: {"edges": edges.tolist(), "shares": shares(column, edges).tolist()}
+        for name, column in zip(examples.names, examples.features.T, strict=True)
+        for edges in [_edges(column)]
+    }
+
+
+def _edges(column: np.ndarray) -> np.ndarray:
+    known = column[np.isfinite(column)]
+    if not len(known):
+        return np.empty(0)
+    return np.unique(np.quantile(known[:: max(1, len(known) // 100_000)], np.linspace(0, 1, _QUANTILES + 1)[1:-1]))
+
+
+def shares(column: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Share of values in each bin between edges, and of unknown ones as the last."""
+    known = np.isfinite(column)
+    counts = np.bincount(np.searchsorted(edges, column[known], side="right"), minlength=len(edges) + 1)
+    return np.append(counts, (~known).sum()) / max(len(column), 1)

@@ -1,0 +1,208 @@
+"""Promotion: whether a challenger becomes the champion, by conditions that are all written down.
+
+The challenger and the champion answer the same frozen holdout, the one that the challenger was trained before.
+Where no model beats the best baseline, training has registered that baseline, and it is judged like any other.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from transit_assets.lake import Lake
+from transit_assets.learning.evaluation import Judged, segments
+from transit_assets.learning.examples import Examples, Window
+from transit_assets.learning.fitting import Fitted
+from transit_assets.learning.registry import Registry, Version
+from transit_assets.learning.schema import DECISIONS
+from transit_assets.learning.scores import Comparison, compare
+
+CHALLENGER, CHAMPION, BASELINE = "challenger", "champion", "baseline"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a challenger must keep. A segment is large from `large_share` of the holdout on."""
+
+    large_share: float = 0.10
+    segment_loss: float = 0.05
+    latency_ms: float = 50.0
+    size_bytes: int = 20 * 2**20
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of a promotion, whether it holds, and what was found."""
+
+    name: str
+    has_passed: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a version, and why. One row of `models.decisions`."""
+
+    model: str
+    domain: str
+    outcome: str
+    version: str
+    estimator: str
+    champion: str
+    compared_with: str | None
+    metric: str
+    reason: str
+    gain: Comparison | None = None
+    train: Window | None = None
+    test: Window | None = None
+    data_version: str | None = None
+    conditions: Sequence[Condition] = ()
+    decided_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def row(self) -> dict[str, Any]:
+        gain = self.gain
+        return {
+            "domain": self.domain,
+            "model": self.model,
+            "decided_at": self.decided_at,
+            "outcome": self.outcome,
+            "version": self.version,
+            "estimator": self.estimator,
+            "champion": self.champion,
+            "compared_with": self.compared_with,
+            "metric": self.metric,
+            "gain": gain and gain.improvement,
+            "gain_low": gain and gain.ci_low,
+            "gain_high": gain and gain.ci_high,
+            "train_from": self.train and self.train.start,
+            "train_to": self.train and self.train.end,
+            "test_from": self.test and self.test.start,
+            "test_to": self.test and self.test.end,
+            "n": gain and gain.n,
+            "data_version": self.data_version,
+            "reason": self.reason,
+            "evidence": json.dumps([asdict(one) for one in self.conditions]),
+        }
+
+
+def conditions(
+    judged: Judged, challenger: Fitted, against: str, *, limits: Limits = LIMITS
+) -> tuple[Comparison, list[Condition]]:
+    """Every condition of a promotion, with the gain over `against` (the champion or the best baseline)."""
+    ours, theirs = judged.losses(CHALLENGER), judged.losses(against)
+    everything = np.ones(len(judged.asked), bool)
+    metric = judged.model.headline
+    by_segment = {
+        name: compare(metric, ours, theirs, judged.draws, rows) for name, rows in segments(judged.asked, everything)
+    }
+    gain = by_segment["all"]
+    return gain, [
+        _gain(gain, metric),
+        _segments(by_segment, limits),
+        _schema(challenger, judged.asked),
+        _smoke(challenger, judged.asked),
+        _latency(challenger, judged.asked, limits),
+        _size(challenger, limits),
+    ]
+
+
+def _gain(gain: Comparison, metric: str) -> Condition:
+    low = gain.ci_low if gain.ci_low is not None else float("nan")
+    found = f"{metric} {gain.value:.5g} against {gain.baseline_value:.5g}: {_percent(gain.improvement)}"
+    return Condition(
+        "the lower bound of the gain is above zero",
+        low > 0,
+        f"{found} (95 % from {_percent(gain.ci_low)} to {_percent(gain.ci_high)}, n = {gain.n:,})",
+    )
+
+
+def _segments(by_segment: dict[str, Comparison], limits: Limits) -> Condition:
+    smallest = limits.large_share * by_segment["all"].n
+    large = {name: one for name, one in by_segment.items() if one.n >= smallest and one.improvement is not None}
+    worst = min(large, key=lambda name: large[name].improvement or 0.0)
+    return Condition(
+        f"no large segment is worse by more than {limits.segment_loss:.0%}",
+        (large[worst].improvement or 0.0) >= -limits.segment_loss,
+        f"{len(large)} segments with at least {limits.large_share:.0%} of the holdout; the least gain is "
+        f"{_percent(large[worst].improvement)} in {worst}",
+    )
+
+
+def _schema(challenger: Fitted, asked: Examples) -> Condition:
+    different = sorted(set(challenger.features) ^ set(asked.names))
+    is_same = challenger.features == asked.names
+    return Condition("its features are those of today's code", is_same, "the same" if is_same else str(different))
+
+
+def _smoke(challenger: Fitted, asked: Examples) -> Condition:
+    """A small batch gives finite values in range, after the way through storage and back."""
+    some = asked.take(np.arange(min(len(asked), 200)))
+    value = Fitted.from_json(challenger.to_json()).predict(some).value
+    upper = 1.0 if challenger.kind == "probability" else np.inf
+    bad = int((~np.isfinite(value) | (value < 0) | (value > upper)).sum())
+    return Condition("a smoke batch is answered in range", bad == 0, f"{bad} of {len(some)} answers out of range")
+
+
+def _latency(challenger: Fitted, asked: Examples, limits: Limits) -> Condition:
+    seconds = []
+    for row in range(min(len(asked), 100)):
+        one = asked.take(np.array([row]))
+        start = time.perf_counter()
+        challenger.predict(one)
+        seconds.append(time.perf_counter() - start)
+    slow = 1000 * float(np.quantile(seconds, 0.99))
+    name = f"one question is answered within {limits.latency_ms:g} ms (99 of 100)"
+    return Condition(name, slow <= limits.latency_ms, f"{slow:.2f} ms")
+
+
+def _size(challenger: Fitted, limits: Limits) -> Condition:
+    size = len(challenger.to_json())
+    return Condition(
+        f"it is at most {limits.size_bytes / 2**20:g} MB", size <= limits.size_bytes, f"{size / 2**20:.2f} MB"
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:+.2%}"
+
+
+def record(lake: Lake, decision: Decision) -> None:
+    """Append a decision to `models.decisions`."""
+    lake.table(DECISIONS).append(pa.Table.from_pylist([decision.row()], schema=DECISIONS.schema))
+
+
+def latest(lake: Lake, model: str, outcome: str | None = None) -> dict[str, Any] | None:
+    """The latest decision about a model, of any outcome or of one; None where there is none."""
+    rows = lake.table(DECISIONS).scan(
+        "SELECT * FROM decisions WHERE model = ? AND outcome = coalesce(?, outcome) ORDER BY decided_at DESC LIMIT 1",
+        [model, outcome],
+    )
+    return rows.to_pylist()[0] if rows.num_rows else None
+
+
+def roll_back(lake: Lake, registry: Registry, model: str, domain: str, metric: str) -> Decision:
+    """Go back to what the champion replaced. Raises ModelMissing where there is nothing to go back to."""
+    with registry.lock(model):
+        left = registry.settle(model)
+        version: Version = registry.roll_back(model)
+        decision = Decision(
+            model=model,
+            domain=domain,
+            outcome="rolled_back",
+            version=left.number if left else version.number,
+            estimator=version.estimator,
+            champion=version.number,
+            compared_with=None,
+            metric=metric,
+            reason=f"rolled back by hand from version {left.number if left else '?'} to version {version.number}",
+        )
+        record(lake, decision)
+    return decision

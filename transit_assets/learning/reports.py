@@ -1,0 +1,222 @@
+"""What people read and look at: the card of a model, its plots, the page of a decision."""
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from transit_assets.learning.evaluation import Judged
+from transit_assets.learning.examples import Window
+from transit_assets.learning.fitting import INTERVAL, Fitted
+from transit_assets.learning.model import Model
+from transit_assets.learning.scores import SMALLER_IS_BETTER
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from transit_assets.learning.promotion import Decision
+
+_OURS, _THEIRS, _LINE = "#0b6e4f", "#c8553d", "#8a8a8a"
+_BINS = 10
+
+
+def card(
+    model: Model,
+    fitted: Fitted,
+    train: Window,
+    test: Window,
+    rows: Sequence[Mapping[str, Any]],
+    best: str,
+    data_version: str,
+) -> str:
+    """The model card of one version, in Markdown."""
+    who = f"the baseline `{fitted.estimator.kind}` (no model beat it)" if fitted.is_baseline else "LightGBM trees"
+    overall = [row for row in rows if row["segment"] == "all"]
+    lines = [
+        f"# {model.name}",
+        "",
+        model.description,
+        "",
+        f"- **Estimator:** {who}, {len(fitted.features)} features; best baseline: `{best}`",
+        f"- **Intended use:** {model.intended_use}",
+        f"- **Limits:** {model.limits}",
+        f"- **Trained on:** {train}",
+        f"- **Judged on:** {test}",
+        f"- **Data:** {data_version}; {model.data_licence}",
+        f"- **Calibration:** {_calibration(fitted)}",
+        "",
+        "## Figures on the holdout, beside every baseline",
+        "",
+        "| horizon | metric | baseline | model | baseline's | gain | 95 % | n |",
+        "| ---: | --- | --- | ---: | ---: | ---: | --- | ---: |",
+        *(_figure(row) for row in overall),
+        "",
+        f"## By group, beside `{best}`",
+        "",
+        "| horizon | segment | metric | model | baseline's | gain | n |",
+        "| ---: | --- | --- | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {row['horizon_minutes']} | {row['segment']} | {row['metric']} | {row['value']:.4f}"
+            f" | {row['baseline_value']:.4f} | {_gain(row)} | {row['n']:,} |"
+            for row in rows
+            if row["baseline"] == best
+            and row["metric"] in (model.headline, "coverage")
+            and row["segment"].split("=")[0] in ("hours", "size")
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _calibration(fitted: Fitted) -> str:
+    if fitted.kind == "quantity":
+        spans = ", ".join(
+            f"{low:+.1f} to {high:+.1f} at {horizon} min" for horizon, (low, high) in sorted(fitted.interval.items())
+        )
+        return f"split conformal, {INTERVAL:.0%} interval: {spans or 'none: too little data'}"
+    if fitted.is_baseline:
+        return "as the baseline gives it"
+    return f"Platt, slope {fitted.slope:.3f}, intercept {fitted.intercept:+.3f}, learnt on the last of the training"
+
+
+def _figure(row: Mapping[str, Any]) -> str:
+    low, high = row["ci_low"], row["ci_high"]
+    bounds = "" if low is None else f"{low:+.2%} to {high:+.2%}"
+    if row["metric"] not in SMALLER_IS_BETTER and low is not None:
+        bounds = f"{low:+.4f} to {high:+.4f}"
+    return (
+        f"| {row['horizon_minutes']} | {row['metric']} | {row['baseline']} | {row['value']:.5f}"
+        f" | {row['baseline_value']:.5f} | {_gain(row)} | {bounds} | {row['n']:,} |"
+    )
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    if row["improvement"] is None:
+        return ""
+    return f"{row['improvement']:+.2%}" if row["metric"] in SMALLER_IS_BETTER else f"{row['improvement']:+.4f}"
+
+
+def plots(judged: Judged, subject: str, baseline: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+    """PNG files by name: calibration, and the gain over the best baseline by segment."""
+    found = {"plots/calibration.png": calibration_plot(judged, subject, baseline)}
+    gains = [
+        row
+        for row in rows
+        if row["baseline"] == baseline and row["metric"] == judged.model.headline and row["ci_low"] is not None
+    ]
+    if gains:
+        found["plots/gain_by_segment.png"] = _gain_plot(gains, judged.model.name, baseline)
+    return found
+
+
+def calibration_plot(judged: Judged, subject: str, baseline: str) -> bytes:
+    """What was forecast against what came true, in bins with equal numbers of forecasts."""
+    figure, axes = _figure_of(len(judged.model.horizons), 4.6)
+    for axis, horizon in zip(np.atleast_1d(axes), judged.model.horizons, strict=True):
+        mask = judged.asked.horizon_minutes == horizon
+        top = 0.0
+        for name, colour, label in ((subject, _OURS, judged.model.name), (baseline, _THEIRS, baseline)):
+            forecast, truth = _binned(judged.forecasts[name].value[mask], judged.answers[mask])
+            axis.plot(forecast, truth, "o-", color=colour, label=label, markersize=4, linewidth=1.2)
+            top = max(top, forecast.max(initial=0.0), truth.max(initial=0.0))
+        axis.plot([0, top], [0, top], color=_LINE, linewidth=0.8, linestyle="--")
+        axis.set_title(f"+{horizon} min")
+        axis.set_xlabel(f"forecast ({judged.model.unit})")
+        axis.set_ylabel("came true (mean)")
+        axis.legend(frameon=False)
+    return _png(figure)
+
+
+def _binned(forecast: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of forecast and truth in bins; ties stay together, so a hard forecast has as many bins as values."""
+    edges = np.unique(np.quantile(forecast, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(forecast) else np.empty(0)
+    # Rare events crowd the lowest bins: the highest one is cut again.
+    if len(forecast):
+        edges = np.unique(np.append(edges, np.quantile(forecast, (0.95, 0.98, 0.99))))
+    bins = np.searchsorted(edges, forecast, side="right")
+    counts = np.bincount(bins, minlength=len(edges) + 1)
+    full = counts > 0
+    means = [np.bincount(bins, values, len(edges) + 1)[full] / counts[full] for values in (forecast, truth)]
+    return means[0], means[1]
+
+
+def _gain_plot(rows: Sequence[Mapping[str, Any]], model: str, baseline: str) -> bytes:
+    horizons = sorted({row["horizon_minutes"] for row in rows})
+    names = [name for name in dict.fromkeys(row["segment"] for row in rows) if not name.startswith("zone=")]
+    zones = sorted(
+        (row for row in rows if row["segment"].startswith("zone=") and row["horizon_minutes"] == horizons[-1]),
+        key=lambda row: -row["n"],
+    )
+    names += [row["segment"] for row in zones[:15]]
+    figure, axis = _figure_of(1, 0.32 * len(names) + 1.4, width=8.0)
+    for offset, horizon in enumerate(horizons):
+        found = {row["segment"]: row for row in rows if row["horizon_minutes"] == horizon}
+        place = [index + 0.18 * offset for index, name in enumerate(names) if name in found]
+        shown = [found[name] for name in names if name in found]
+        value = np.array([row["improvement"] for row in shown])
+        error = np.abs(np.array([[row["ci_low"], row["ci_high"]] for row in shown]).T - value)
+        axis.errorbar(value, place, xerr=error, fmt="o", markersize=4, capsize=2, label=f"+{horizon} min")
+    axis.axvline(0, color=_LINE, linewidth=0.8)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.xaxis.set_major_formatter(lambda share, _: f"{share:+.0%}")
+    axis.set_title(f"{model}: gain over {baseline}, with 95 % bounds")
+    axis.legend(frameon=False)
+    return _png(figure)
+
+
+def live_plot(rows: Sequence[Mapping[str, Any]], model: str) -> bytes:
+    """The live error of a model and of its baseline, day by day, from rows of `live_scores`."""
+    figure, axis = _figure_of(1, 3.6, width=8.0)
+    for horizon in sorted({row["horizon_minutes"] for row in rows}):
+        shown = sorted((row for row in rows if row["horizon_minutes"] == horizon), key=lambda row: row["day"])
+        days = [row["day"] for row in shown]
+        axis.plot(days, [row["value"] for row in shown], "o-", label=f"{model} +{horizon} min")
+        axis.plot(days, [row["baseline_value"] for row in shown], "s--", label=f"{shown[0]['baseline']} +{horizon} min")
+    axis.set_ylabel(rows[0]["metric"] if rows else "")
+    axis.set_title(f"{model}: live error")
+    axis.legend(frameon=False)
+    figure.autofmt_xdate()
+    return _png(figure)
+
+
+def decision_page(decision: "Decision", judged: Judged) -> str:
+    """A page of its own (HTML, images inside) that says what was decided and shows why."""
+    against = next(name for name in ("champion", "baseline") if name in judged.forecasts)
+    conditions = "".join(
+        f"<tr><td>{'✔' if one.has_passed else '✘'}</td><td>{html.escape(one.name)}</td>"
+        f"<td>{html.escape(one.found)}</td></tr>"
+        for one in decision.conditions
+    )
+    picture = data_uri(calibration_plot(judged, "challenger", against))
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(decision.model)}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}}
+td{{padding:.3rem .8rem .3rem 0;vertical-align:top;border-bottom:1px solid #ddd}}img{{max-width:100%}}</style>
+<h1>{html.escape(decision.model)}, version {decision.version}: {decision.outcome}</h1>
+<p>{html.escape(decision.reason)}</p>
+<p>Compared with {html.escape(str(decision.compared_with))} on {html.escape(str(decision.test))},
+after training on {html.escape(str(decision.train))}. Served now: version {html.escape(decision.champion)}.
+Data: {html.escape(str(decision.data_version))}.</p>
+<table>{conditions}</table>
+<h2>What was forecast, and what came true</h2><img alt="calibration" src="{picture}">
+</html>
+"""
+
+
+def data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _figure_of(columns: int, height: float, width: float | None = None) -> "tuple[Figure, Any]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width or 5.2 * columns, height), layout="constrained", dpi=110)
+    return figure, figure.subplots(1, columns)
+
+
+def _png(figure: "Figure") -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
