@@ -1,5 +1,7 @@
 """Vélib' straight from the provider, as dictionaries: what holds now, with nothing stored."""
 
+import logging
+import re
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ from transit_assets.bikes.clean import json_payloads
 from transit_assets.bikes.clean.errors import ProviderSilent
 from transit_assets.bikes.clean.records import COUNTS, FLAGS, records, repeated
 from transit_assets.bikes.clean.zones import zone_of
+from transit_assets.bikes.schema import STATION_CODE_PATTERN
 from transit_assets.feeds import Attempt, payload_of
 from transit_assets.feeds.velib import (
     get_station,
@@ -22,6 +25,7 @@ from transit_assets.settings import Settings
 from transit_assets.settings import settings as configured
 
 _SHOWN = ("station_code", "name", "zone", "latitude", "longitude", "reported_at", *COUNTS, *FLAGS)
+_logger = logging.getLogger(__name__)
 
 
 def get_velib_data(
@@ -35,7 +39,7 @@ def get_velib_data(
 
     Each is a dictionary of station_code, name, zone, latitude, longitude, reported_at (UTC), bikes, mechanical,
     ebike, docks_free, capacity, is_installed, is_renting, is_returning; unknown is None. An unknown station gives
-    an empty list. Raises ProviderSilent where the provider does not answer.
+    an empty list. Records without a station code are left out, and a warning counts them. Raises ProviderSilent
     """
     settings = settings or configured()
     source = settings.bikes_source
@@ -48,14 +52,23 @@ def get_velib_data(
             answers = [poll_station_status(client, source)]
         # A record of Opendatasoft describes its station.
         descriptions = poll_station_information(client, source) if source == "gbfs" else []
+    described = _records(descriptions) if descriptions else []
+    reported = [record for attempts in answers for record in _records(attempts)]
+    if without := sum(not _has_code(record) for record in reported):
+        _logger.warning("%d of %d records have no station code and are left out", without, len(reported))
     stations: dict[str, dict[str, Any]] = {}
-    for attempts in [*([descriptions] if descriptions else []), *answers]:
-        for record in _records(attempts):
+    for record in [*described, *reported]:
+        if _has_code(record):
             station = stations.setdefault(record["station_code"], dict.fromkeys(_SHOWN))
             station |= {name: record[name] for name in _SHOWN if record.get(name) is not None}
             station["zone"] = zone_of(record["station_code"], record["commune"])[0] or station["zone"]
     wanted = [stations[code] for code in sorted(stations) if station_code in (None, code)]
     return wanted[:nrows]
+
+
+def _has_code(record: dict[str, Any]) -> bool:
+    """Whether a record names its station as riders do; the operator's internal id stands where it does not."""
+    return bool(re.fullmatch(STATION_CODE_PATTERN, record["station_code"] or ""))
 
 
 def _records(attempts: list[Attempt]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Rows straight from the provider."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
@@ -12,6 +13,7 @@ from transit_assets.simulator.transport import SimulatorTransport
 from transit_assets_tests.bikes.payloads import NOON
 
 Source = Literal["gbfs", "opendatasoft"]
+WITHOUT_A_CODE = datetime(2026, 3, 2, 11, tzinfo=UTC)  # when the simulated operator forgets one
 BOTH = pytest.mark.parametrize("source", ["gbfs", "opendatasoft"])
 
 
@@ -40,6 +42,16 @@ def test_one_station_comes_with_its_description(source: Source) -> None:
 @BOTH
 def test_an_unknown_station_gives_no_row(source: Source) -> None:
     assert get_velib_data(station_code="99999", settings=_settings(source)) == []
+
+
+def test_a_record_without_a_code_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """It was listed under the operator's internal id, as if that were a station."""
+    settings = Settings(now=WITHOUT_A_CODE)
+    codes = {row["station_code"] for row in get_velib_data(settings=settings)}
+    (said,) = caplog.messages
+    assert said.endswith("records have no station code and are left out")
+    assert said.startswith("1 of ")
+    assert max(len(code.split("_")[0]) for code in codes) == 5
 
 
 def test_both_providers_say_the_same() -> None:
