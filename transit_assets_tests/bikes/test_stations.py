@@ -144,6 +144,22 @@ def test_a_station_that_today_does_not_mention_keeps_its_last_state() -> None:
     assert {row["station_code"]: row["ebike"] for row in found} == {"10003": 9, "10004": 3}
 
 
+@pytest.mark.parametrize(
+    ("poll_hours", "report_hours", "ebikes"),
+    [
+        (-2, 2, 3),  # polled by a clock that is two hours back
+        (1, -2, 9),  # polled later, of a provider whose clock is two hours back: it may have corrected itself
+    ],
+)
+def test_the_live_state_is_that_of_the_latest_poll(poll_hours: int, report_hours: int, ebikes: int) -> None:
+    described_ = stations(_days([described()]))
+    held = station_latest(_status(DAY, gbfs([station()])), described_)
+    report = gbfs([station(reported_at=NOON + timedelta(hours=report_hours), ebike=9)])
+    rows = station_status(DAY, [poll(report, NOON + timedelta(hours=poll_hours))]).candidates
+    (row,) = station_latest(rows.select(STATION_STATUS.column_names), described_, held).to_pylist()
+    assert row["ebike"] == ebikes
+
+
 def test_no_report_gives_no_live_state() -> None:
     empty = STATION_STATUS.schema.empty_table()
     assert station_latest(empty, stations(_days([described()]))).num_rows == 0
