@@ -193,7 +193,9 @@ def _forecast(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
 def _meet_the_truth(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
     from transit_assets.learning import watching
 
-    return watching.meet_the_truth(lake, domain)
+    rows = watching.meet_the_truth(lake, domain)
+    watching.draw(lake, registry, domain)
+    return rows
 
 
 def _measure_drift(lake: "Lake", registry: "Registry", domain: "Domain") -> int:

@@ -7,14 +7,14 @@ from transit_assets.automation.resources import LakeResource
 from transit_assets.settings import settings
 
 
-class NeedsTraining(AutomationCondition[dg.AssetKey]):
+class NeedsTraining(AutomationCondition):
     """True for `models/<domain>/<model>_challenger` while the lake gives a reason to train that model."""
 
     @property
     def description(self) -> str:
         return "a week of new data, or a day of it and drift, since the model was last judged"
 
-    def evaluate(self, context: AutomationContext[dg.AssetKey]) -> AutomationResult[dg.AssetKey]:
+    def evaluate(self, context: AutomationContext) -> AutomationResult:
         is_due = _is_due(context.key)
         return AutomationResult(context, true_subset=context.candidate_subset if is_due else context.get_empty_subset())
 

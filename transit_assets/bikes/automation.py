@@ -1,5 +1,7 @@
 """When the bikes run: jobs in plain words, schedules and sensors, all off until someone switches them on."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from transit_assets.automation.arrivals import landing_sensor
@@ -17,6 +19,9 @@ from transit_assets.bikes.schema import (
 )
 from transit_assets.dbt_lake import mart_tables
 from transit_assets.settings import PARIS
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
 RAW = dg.AssetSelection.assets(["raw", "bikes", "station_status"], ["raw", "bikes", "station_information"])
 CLEAN_DAYS = dg.AssetSelection.assets(STATION_STATUS.asset_key, STATION_INFORMATION.asset_key)
@@ -69,7 +74,7 @@ check_bikes_freshness = dg.define_asset_job(
     description="Looks whether yesterday is there.",
 )
 
-JOBS = [
+JOBS: list["dg.JobDefinition | AssetJob"] = [
     fetch_bikes,
     clean_bikes_days,
     build_bikes_days,

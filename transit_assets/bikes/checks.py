@@ -4,7 +4,7 @@ import dagster as dg
 
 from transit_assets.automation.freshness import yesterday_exists
 from transit_assets.automation.partitions import PARIS_DAYS
-from transit_assets.bikes.schema import STATION_INFORMATION, STATION_STATUS, TABLES
+from transit_assets.bikes.schema import DRIFT, LIVE_SCORES, STATION_INFORMATION, STATION_STATUS, TABLES
 from transit_assets.bikes.suites import suites
 from transit_assets.quality.checks import suite_checks
 
@@ -18,7 +18,7 @@ CHECKS: list[dg.AssetChecksDefinition] = [
             # One suite looks up the stations of the day, which are loaded beside it.
             after=[STATION_INFORMATION] if table is STATION_STATUS else [],
         )
-        for table in TABLES
+        for table in (*TABLES, LIVE_SCORES, DRIFT)
     ),
     FRESHNESS,
 ]

@@ -6,8 +6,16 @@ Blocking: rows and accounting. Warnings: a day may well be polled in part, and a
 from functools import cache
 
 from transit_assets.bikes.landed import payloads_of
-from transit_assets.bikes.schema import STATION_INFORMATION, STATION_LATEST, STATION_STATUS, STATIONS
+from transit_assets.bikes.schema import (
+    DRIFT,
+    LIVE_SCORES,
+    STATION_INFORMATION,
+    STATION_LATEST,
+    STATION_STATUS,
+    STATIONS,
+)
 from transit_assets.quality.accounts import accounting_suite, completeness_suite, drift_suite
+from transit_assets.quality.models import drift_suites, live_suites
 from transit_assets.quality.suites import Suite, relation_suite, rows_suite, shares_suite
 
 _OPERATING = "coalesce(is_installed AND is_renting AND is_returning, true) AND NOT is_stale AND bikes + docks_free > 0"
@@ -39,6 +47,8 @@ def suites() -> dict[str, tuple[Suite, ...]]:
         accounting_suite(STATIONS),
         rows_suite(STATION_LATEST),  # no accounts: the poller writes it between two loads
         relation_suite(STATION_LATEST, STATIONS, "station_code"),
+        *live_suites(LIVE_SCORES),
+        *drift_suites(DRIFT),
     )
     relations = dict.fromkeys(suite.table.relation for suite in found)
     return {relation: tuple(suite for suite in found if suite.table.relation == relation) for relation in relations}

@@ -19,6 +19,7 @@ from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import shares
 from transit_assets.learning.model import Model
 from transit_assets.learning.registry import Registry, Version
+from transit_assets.learning.reports import live_plot
 from transit_assets.learning.scores import Scored
 from transit_assets.learning.training import baseline_of
 
@@ -67,7 +68,7 @@ def _forecasts(
                 "day": origin_at.date(),
                 "model": model.name,
                 "version": champion.number,
-                "entity": live.entities[row],
+                "entity": live.entities[int(row)],
                 "origin_at": origin_at,
                 "horizon_minutes": int(asked.horizon_minutes[index]),
                 "target_at": datetime.fromtimestamp(int(asked.target_at[index]), UTC),
@@ -100,6 +101,16 @@ def meet_the_truth(lake: Lake, domain: Domain) -> int:
 
     target.rebuild(scored)
     return sum(count for count in target.rows_by_partition().values())
+
+
+def draw(lake: Lake, registry: Registry, domain: Domain) -> None:
+    """Put the live error beside the baseline's, day by day, among the plots of each version that spoke."""
+    rows = lake.table(schema.live_scores(domain.name)).read().to_pylist()
+    for model in domain.models:
+        mine = [row for row in rows if row["model"] == model.name and row["metric"] == model.headline]
+        for number in sorted({row["version"] for row in mine}):
+            picture = live_plot([row for row in mine if row["version"] == number], f"{model.name} {number}")
+            registry.add_file(registry.version(model.name, number), "plots/live_error.png", picture)
 
 
 def _live_scores(lake: Lake, domain: Domain, model: Model) -> list[dict[str, Any]]:
