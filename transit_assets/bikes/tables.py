@@ -48,9 +48,9 @@ def rebuild_latest(lake: Lake, *, run_id: str | None = None) -> Load:
     )
 
 
-def refresh_latest(lake: Lake, reports: pa.Table) -> int:
-    """Put the reports of one poll, already ruled on, into the live state. Returns the table's new version."""
-    return lake.table(STATION_LATEST).rebuild(lambda: _latest(lake, reports))
+def refresh_latest(lake: Lake, reports: pa.Table) -> None:
+    """Put the reports of one poll, already ruled on, into the live state."""
+    lake.table(STATION_LATEST).rebuild(lambda: _latest(lake, reports))
 
 
 def _loaded_days(lake: Lake) -> list[str]:

@@ -11,6 +11,14 @@ from transit_assets.settings import settings
 
 Transit = Callable[..., Result]
 
+# `transit` as at a terminal: a shell starts what runs in the background, such as these tests, with SIGINT ignored.
+AT_A_TERMINAL = """
+import signal
+from transit_assets.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
 
 @pytest.fixture
 def transit(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Iterator[Transit]:

@@ -12,16 +12,8 @@ from typer.testing import CliRunner
 from transit_assets.cli import app
 from transit_assets.cli.mistakes import explain
 from transit_assets.lake import errors
-from transit_assets_tests.cli.conftest import Transit
+from transit_assets_tests.cli.conftest import AT_A_TERMINAL, Transit
 
-# SIGINT as at a terminal: a shell starts what runs in the background, such as these tests, with it ignored.
-_SIMULATE = """
-import signal, sys
-from transit_assets.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.argv[1:] = ["simulate", "--port", "0"]
-main()
-"""
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
 
 
@@ -104,7 +96,7 @@ def test_a_bug_keeps_its_stack_trace() -> None:
 
 def test_ctrl_c_ends_a_service_with_one_line_and_exit_code_130(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", _SIMULATE],
+        [sys.executable, "-c", AT_A_TERMINAL, "simulate", "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"TRANSIT_LAKE": str(tmp_path)},
