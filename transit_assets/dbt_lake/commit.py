@@ -1,8 +1,9 @@
 """What a dbt run has built and tested goes to Delta: days by predicate, tables without days by a rebuild.
 
 One run commits at a time on a host. Days that another run has meanwhile committed from newer sources stay
-as they are. Tables without partitions are computed again from the latest snapshots, so whoever commits last
-has seen every day. Each commit is recorded in the ledger with the versions it was built from.
+as they are. Tables without partitions are what the run has built where it has read everything there is, and are
+computed again from the latest snapshots where another run has written meanwhile, so whoever commits last has
+seen every day. Each commit is recorded in the ledger with the versions it was built from.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from filelock import FileLock
 
 from transit_assets.dbt_lake.marts import mart_tables
@@ -19,6 +22,7 @@ from transit_assets.dbt_lake.views import Shown, show_lake
 from transit_assets.lake import Lake, Table, TableVersion
 from transit_assets.lake.errors import TableMissing, WriteConflict
 from transit_assets.lake.ledger import Load
+from transit_assets.lake.snapshot import ABSENT
 
 _ROWS_PER_COMMIT = 1_000_000  # bounds the memory of one write; about a month of station-hours
 _DAYS_PER_COMMIT = 92
@@ -38,7 +42,8 @@ class Mart:
 class Run:
     """What one dbt run has built, in the order in which it was built, and what it was built from.
 
-    `from_day` and `to_day` bound the days that the run replaces, inclusive; None for no bound.
+    `from_day` and `to_day` bound the days that the run replaces, inclusive; None for no bound. `overtaken` are the
+    relations to which another run committed between what this one has read and what it has committed.
     """
 
     marts: tuple[Mart, ...]
@@ -46,6 +51,7 @@ class Run:
     to_day: str | None
     run_id: str
     shown: Shown
+    overtaken: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, message: dict[str, Any], shown: Shown) -> "Run":
@@ -57,9 +63,24 @@ class Run:
 
     def after(self, mart: Mart, loads: Sequence[Load]) -> "Run":
         """The run as the marts downstream of one see it: they were built from what it has just committed."""
-        states = [TableVersion(load.table_id or "", load.table_version or 0) for load in loads]
-        changed = {mart.table.relation: max(states, key=lambda state: state.version)} if states else {}
-        return replace(self, shown=replace(self.shown, versions={**self.shown.versions, **changed}))
+        states = {TableVersion(load.table_id or "", load.table_version or 0) for load in loads}
+        if not states:
+            return self
+        relation, last = mart.table.relation, max(states, key=lambda state: state.version)
+        read = self.shown.versions.get(relation, ABSENT)
+        own = {TableVersion(last.table_id, max(read.version, 0) + number) for number in range(1, len(states) + 1)}
+        is_alone = states == own and read.table_id in (last.table_id, ABSENT.table_id)
+        return replace(
+            self,
+            shown=replace(self.shown, versions={**self.shown.versions, relation: last}),
+            overtaken=self.overtaken if is_alone else self.overtaken | {relation},
+        )
+
+    def has_read_all(self, mart: Mart, latest: "_Latest") -> bool:
+        """Whether all that the mart reads is as the run has read or committed it."""
+        return self.overtaken.isdisjoint(mart.sources) and all(
+            latest.state(name) == self.shown.versions.get(name, ABSENT) for name in mart.sources
+        )
 
     def named_days(self) -> set[str]:
         """Every day of the calendar between the bounds, where both are set."""
@@ -78,12 +99,12 @@ def commit(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run) -> Itera
     Raises LakeError where a table refuses its rows; marts before it are committed, and recorded.
     """
     done: list[Load] = []
+    latest = _Latest(lake)
     with FileLock(lake.lock_path("dbt-commit")):
         try:
             for mart in run.marts:
-                loads = (
-                    _commit_days(lake, connection, run, mart) if mart.table.partition_by else _rebuild(lake, run, mart)
-                )
+                write = _commit_days if mart.table.partition_by else _rebuild
+                loads = write(lake, connection, latest, run, mart)
                 done += loads
                 run = run.after(mart, loads)
                 yield _line(mart, loads)
@@ -100,7 +121,9 @@ def _line(mart: Mart, loads: list[Load]) -> str:
 # Marts by day ------------------------------------------------------------------------------------
 
 
-def _commit_days(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run, mart: Mart) -> list[Load]:
+def _commit_days(
+    lake: Lake, connection: duckdb.DuckDBPyConnection, latest: "_Latest", run: Run, mart: Mart
+) -> list[Load]:
     table, built = mart.table, f'built."{mart.table.identifier}"'
     lake.table(table).create()
     counted = connection.execute(f"SELECT day::VARCHAR, count(*) FROM {built} GROUP BY day").fetchall()
@@ -108,20 +131,19 @@ def _commit_days(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run, ma
     loads = []
     for days in _batches(rows):
         for attempt in range(1, _ATTEMPTS + 1):
-            wanted = sorted(set(days) - _newer_days(lake, run, mart))
+            wanted = sorted(set(days) - _newer_days(lake, latest, run, mart))
             if not wanted:
                 break
             batch = connection.execute(
                 f"SELECT * FROM {built} WHERE list_contains(?, day::VARCHAR) ORDER BY {_order(table)}", [wanted]
             ).to_arrow_table()
             try:
-                version = lake.table(table).replace(batch, wanted)
+                state = lake.table(table).replace(batch, wanted)
             except WriteConflict:  # another host; the same days in one place or the other, so look and try again
                 if attempt == _ATTEMPTS:
                     raise
                 continue
-            table_id = lake.table(table).state().table_id
-            loads += [_load(run, mart, TableVersion(table_id, version), rows[day], day) for day in wanted]
+            loads += [_load(run, mart, state, rows[day], day) for day in wanted]
             break
     return loads
 
@@ -149,18 +171,18 @@ def _batches(rows: dict[str, int]) -> Iterator[list[str]]:
         yield batch
 
 
-def _newer_days(lake: Lake, run: Run, mart: Mart) -> set[str]:
+def _newer_days(lake: Lake, latest: "_Latest", run: Run, mart: Mart) -> set[str]:
     """Days of the mart that were committed from a newer version of a source than the run has read."""
     read = run.shown.versions_of(mart.sources)
-    states = {source: _state(lake, source) for source in mart.sources}
-    latest = {source: state for source, state in states.items() if state and state.is_newer_than(read.get(source))}
-    if not latest:
+    states = {source: latest.state(source) for source in mart.sources}
+    newer = {name: state for name, state in states.items() if state != ABSENT and state.is_newer_than(read.get(name))}
+    if not newer:
         return set()
     return {
         day
         for day, load in lake.ledger.latest(mart.table.relation, "committed").items()
         if day is not None
-        and any(_has_seen_more(load.source_versions.get(name), read.get(name), now) for name, now in latest.items())
+        and any(_has_seen_more(load.source_versions.get(name), read.get(name), now) for name, now in newer.items())
     }
 
 
@@ -169,30 +191,55 @@ def _has_seen_more(built: TableVersion | None, read: TableVersion | None, now: T
     return built is not None and built.table_id == now.table_id and built.is_newer_than(read)
 
 
-def _state(lake: Lake, relation: str) -> TableVersion | None:
-    try:
-        delta = lake.open(relation)
-    except TableMissing:
-        return None
-    return TableVersion(str(delta.metadata().id), delta.version())
+class _Latest:
+    """The latest versions of relations, each opened once: a look at what was added takes 2 ms, opening 20.
+
+    One that is deleted in between may still count as it was: what was built from it is stale by its table id.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._opened: dict[str, DeltaTable] = {}
+
+    def state(self, relation: str) -> TableVersion:
+        """`ABSENT` where there is no such table."""
+        try:
+            delta = self._look(relation)
+        except TableMissing:
+            return ABSENT
+        return TableVersion(str(delta.metadata().id), delta.version())
+
+    def _look(self, relation: str) -> DeltaTable:
+        delta = self._opened.pop(relation, None)
+        try:
+            if delta is not None:
+                delta.update_incremental()
+        except DeltaError:  # it was deleted and built again, or its log was shortened beyond what was read of it
+            delta = None
+        self._opened[relation] = delta = delta or self._lake.open(relation)
+        return delta
 
 
 # Marts without days ------------------------------------------------------------------------------
 
 
-def _rebuild(lake: Lake, run: Run, mart: Mart) -> list[Load]:
+def _rebuild(lake: Lake, connection: duckdb.DuckDBPyConnection, latest: _Latest, run: Run, mart: Mart) -> list[Load]:
     built: list[tuple[Shown, int]] = []
+    order = _order(mart.table)
 
     def build() -> pa.Table:
-        with lake.engine() as connection:
-            shown = show_lake(connection, lake, mart.sources)
-            rows = connection.execute(f"SELECT * FROM ({mart.sql}) ORDER BY {_order(mart.table)}").to_arrow_table()
+        if run.has_read_all(mart, latest):
+            query = f'SELECT * FROM built."{mart.table.identifier}" ORDER BY {order}'
+            shown, rows = run.shown, connection.execute(query).to_arrow_table()
+        else:
+            with lake.engine() as fresh:
+                shown = show_lake(fresh, lake, mart.sources)
+                rows = fresh.execute(f"SELECT * FROM ({mart.sql}) ORDER BY {order}").to_arrow_table()
         built.append((shown, rows.num_rows))
         return rows
 
-    version = lake.table(mart.table).rebuild(build)
+    state = lake.table(mart.table).rebuild(build)
     shown, rows = built[-1]
-    state = TableVersion(lake.table(mart.table).state().table_id, version)
     return [_load(replace(run, shown=shown), mart, state, rows)]
 
 

@@ -124,7 +124,7 @@ class LakeTable:
 
     # Writing -----------------------------------------------------------------------------------
 
-    def replace(self, rows: pa.Table, partitions: Iterable[Partition]) -> int:
+    def replace(self, rows: pa.Table, partitions: Iterable[Partition]) -> TableVersion:
         """Replace whole partitions in one transaction; a partition without rows becomes empty.
 
         Returns the new version. Raises UnpartitionedOverwrite where no partition is named or the table has
@@ -145,7 +145,8 @@ class LakeTable:
             delta = self.create().delta()
             read = delta.version()
             try:
-                return commit(delta, rows, "overwrite", f"{column} IN ({listed})")
+                version = commit(delta, rows, "overwrite", f"{column} IN ({listed})")
+                return TableVersion(str(delta.metadata().id), version)
             except WriteConflict:
                 if not was_only_tidied(self.delta(), read, wanted):
                     raise
@@ -167,11 +168,12 @@ class LakeTable:
             return version
         raise WriteConflict(f"{self.table.relation}: its description changed {_ATTEMPTS} times in between")
 
-    def rebuild(self, build: Callable[[], pa.Table]) -> int:
+    def rebuild(self, build: Callable[[], pa.Table]) -> TableVersion:
         """Replace an unpartitioned table by what `build` reads from the lake's latest snapshots.
 
         One builder at a time on a host; one that loses to another host builds again from what is then
-        latest, so whoever commits last has seen everything. Raises WriteConflict after many losses.
+        latest, so whoever commits last has seen everything. Returns the new version. Raises WriteConflict after
+        many losses.
         """
         if self.table.partition_by:
             raise UnpartitionedOverwrite(
@@ -186,7 +188,8 @@ class LakeTable:
                 try:
                     # Without a predicate, two overwriters of an empty table both commit, and so does one that
                     # raced a merge of files: the table then holds both versions' rows (deltalake 1.6).
-                    return commit(delta, rows, "overwrite", "true")
+                    version = commit(delta, rows, "overwrite", "true")
+                    return TableVersion(str(delta.metadata().id), version)
                 except WriteConflict:
                     time.sleep(random.uniform(0, 0.05 * 2 ** min(attempt, 5)))
         raise WriteConflict(f"{self.table.relation}: other writers were first {_ATTEMPTS} times")

@@ -78,11 +78,10 @@ def rebuild(
             return outcome[0].kept
 
         try:
-            version: int | None = lake.table(table).rebuild(judged)
+            state: TableVersion | None = lake.table(table).rebuild(judged)
         except _Refused:
-            version = None
+            state = None
         quarantine.replace(lake, table, {None: outcome[0].broken}, connection)
-    state = None if version is None else TableVersion(lake.table(table).state().table_id, version)
     load = _load(table, outcome[0], state, run_id, source_versions)
     lake.ledger.record([load])
     return load
@@ -126,8 +125,7 @@ def _commit(
     state = None
     if accepted:
         rows = pa.concat_tables([one.kept for one in accepted])
-        version = lake.table(table).replace(rows, [one.cleaned.partition for one in accepted if one.cleaned.partition])
-        state = TableVersion(lake.table(table).state().table_id, version)
+        state = lake.table(table).replace(rows, [one.cleaned.partition for one in accepted if one.cleaned.partition])
     loads = [_load(table, one, None if one.is_refused else state, run_id) for one in batch]
     lake.ledger.record(loads)
     return loads

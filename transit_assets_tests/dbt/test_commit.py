@@ -2,13 +2,18 @@
 
 import datetime as dt
 import multiprocessing
+import shutil
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_STATUS, STATIONS
-from transit_assets.dbt_lake import build, mart_tables
+from transit_assets.dbt_lake import build, mart_tables, plugin
+from transit_assets.dbt_lake import commit as commit_module
 from transit_assets.dbt_lake.commit import Mart, Run, commit
 from transit_assets.dbt_lake.views import Shown, show_lake
 from transit_assets.lake import Lake, TableVersion
@@ -175,3 +180,51 @@ def test_a_shown_lake_knows_which_relations_exist() -> None:
     held = TableVersion("id", 3)
     shown = Shown({"interim.a": held, "interim.b": ABSENT})
     assert shown.versions_of(["interim.a", "interim.b", "interim.c"]) == {"interim.a": held}
+
+
+def test_marts_without_days_are_what_the_run_has_built_where_nobody_else_wrote(
+    filled: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_again(*_: object) -> None:
+        raise AssertionError("the lake was read again")
+
+    monkeypatch.setattr(commit_module, "show_lake", read_again)
+    assert build(filled, iso(DAYS[0]), iso(DAYS[1])).has_passed
+    assert build(filled, iso(DAYS[2]), iso(DAYS[2])).has_passed
+    profile = filled.ledger.latest("processed.bikes__station_profile", "committed")[None]
+    hourly = filled.table(MARTS["bikes__station_hourly"]).state()
+    assert profile.source_versions == {"processed.bikes__station_hourly": hourly}
+
+
+@pytest.mark.parametrize("committed_before", [0, 1])
+def test_marts_without_days_see_what_another_run_has_committed_meanwhile(
+    filled: Lake, monkeypatch: pytest.MonkeyPatch, committed_before: int
+) -> None:
+    daily, ranking = filled.table(MARTS["bikes__station_daily"]), MARTS["bikes__stations_sometimes_empty"]
+    assert build(filled).has_passed
+    theirs = daily.read(partitions=[DAYS[0]]).slice(0, 1)
+
+    def overtaken(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
+        lines = commit(lake, connection, run)
+        yield from islice(lines, committed_before)
+        daily.replace(theirs, [DAYS[0]])
+        yield from lines
+
+    monkeypatch.setattr(plugin, "commit", overtaken)
+    assert build(filled, iso(DAYS[1]), iso(DAYS[1])).has_passed
+    found = filled.table(ranking).read()
+    monkeypatch.undo()
+    assert build(filled, select=[ranking.identifier]).has_passed
+    assert found == filled.table(ranking).read()
+    assert sorted(found["days_observed"].to_pylist()) == [2, 2, 2, 3]
+
+
+def test_a_source_that_is_deleted_and_built_again_during_a_commit_is_another_table(lake: Lake) -> None:
+    latest, table = commit_module._Latest(lake), lake.table(STATION_STATUS)
+    assert latest.state(STATION_STATUS.relation) == ABSENT
+    for _ in range(3):
+        table.replace(STATION_STATUS.schema.empty_table(), [DAYS[0]])
+        assert latest.state(STATION_STATUS.relation) == table.state()
+    shutil.rmtree(Path(lake.location.root) / STATION_STATUS.path)
+    table.replace(STATION_STATUS.schema.empty_table(), [DAYS[0]])
+    assert latest.state(STATION_STATUS.relation) == table.state()

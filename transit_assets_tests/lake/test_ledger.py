@@ -87,7 +87,7 @@ def test_a_table_deleted_and_filled_again_forgets_what_was_committed_before(lake
     assert lake.ledger.stale_marts(MART.relation, [DAILY.relation]) == []
     shutil.rmtree(Path(lake.location.root) / DAILY.path)
     assert lake.ledger.stale(DAILY.relation, {DAYS[0]: "a"}) == [DAYS[0]]
-    version = lake.table(DAILY).replace(rows(DAYS[0]), [DAYS[0]])
+    version = lake.table(DAILY).replace(rows(DAYS[0]), [DAYS[0]]).version
     assert lake.ledger.stale(DAILY.relation, {DAYS[0]: "a"}) == [DAYS[0]]
     lake.ledger.record([load(lake, DAILY, DAYS[0], version, 4, fingerprint="a")])
     assert lake.ledger.stale(DAILY.relation, {DAYS[0]: "a"}) == []

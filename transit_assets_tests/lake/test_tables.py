@@ -33,7 +33,7 @@ def test_a_replace_leaves_the_other_partitions(any_lake: Lake) -> None:
 
 def test_several_partitions_are_one_commit(any_lake: Lake) -> None:
     table = any_lake.table(DAILY)
-    assert table.replace(pa.concat_tables([rows(day) for day in DAYS[:5]]), DAYS[:5]) == 1
+    assert table.replace(pa.concat_tables([rows(day) for day in DAYS[:5]]), DAYS[:5]).version == 1
     assert len(table.history()) == 2
 
 
