@@ -60,19 +60,22 @@ _BITS = 34  # of an instant in seconds, below the station in one sortable number
 _REPORTS = """
     WITH identity AS (
         SELECT station_code, any_value(first_station_code ORDER BY valid_from) AS identity,
-            arg_max(zone, valid_from) AS zone, arg_max(capacity, valid_from) AS capacity
+            arg_max(zone, valid_from) AS zone
         FROM interim.bikes__stations GROUP BY station_code
     )
-    SELECT coalesce(identity, station_code) AS station,
-        coalesce(zone, 'unknown') AS zone,
+    SELECT coalesce(identity.identity, r.station_code) AS station,
+        coalesce(identity.zone, 'unknown') AS zone,
         epoch(first_polled_at)::BIGINT AS known_at,
         epoch(polled_at)::BIGINT AS held_until,
         r.bikes::FLOAT AS bikes, r.docks_free::FLOAT AS docks_free,
-        coalesce(r.capacity, i.capacity)::FLOAT AS capacity,
+        coalesce(r.capacity, described.capacity)::FLOAT AS capacity,
         r.mechanical::FLOAT AS mechanical, r.ebike::FLOAT AS ebike,
         r.bikes + r.docks_free > 0 AND r.is_installed IS NOT FALSE
             AND (r.is_renting IS NOT FALSE OR r.is_returning IS NOT FALSE) AS is_open
-    FROM interim.bikes__station_status AS r LEFT JOIN identity AS i USING (station_code)
+    FROM interim.bikes__station_status AS r LEFT JOIN identity USING (station_code)
+        -- As it was described on that day: a later description is not known yet.
+        ASOF LEFT JOIN interim.bikes__stations AS described
+            ON r.station_code = described.station_code AND r.day >= described.valid_from
     WHERE first_polled_at < ? AND polled_at >= ?
     ORDER BY station, known_at, reported_at
 """
@@ -152,11 +155,11 @@ class History:
 
     @cached_property
     def totals(self) -> np.ndarray:
-        """(n + 1, 3) running sums of bikes, of full and of empty reports, from which any mean is two look-ups."""
-        state = [np.nan_to_num(self.bikes), self.docks_free == 0, self.bikes == 0]
-        totals = np.zeros((len(self) + 1, 3))
+        """(n + 1, 4) running sums over open reports: bikes, full, empty, how many. Any mean is two look-ups."""
+        state = (self.bikes, self.docks_free == 0, self.bikes == 0, np.ones(len(self)))
+        totals = np.zeros((len(self) + 1, len(state)))
         for column, values in enumerate(state):
-            np.cumsum(values & self.is_open if values.dtype == bool else values, out=totals[1:, column])
+            np.cumsum(np.where(self.is_open, values, 0), out=totals[1:, column])
         return totals
 
     @cached_property
@@ -223,25 +226,28 @@ def _at(values: np.ndarray, position: np.ndarray) -> np.ndarray:
 
 
 def _week_means(history: History, station: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(3, n): mean bikes, and shares of full and of empty, over the reports of the last seven days."""
+    """(3, n): mean bikes, and shares of full and of empty, over the open reports of the last seven days."""
     last = history.key.searchsorted((station << _BITS) + at, side="right")
     first = history.key.searchsorted((station << _BITS) + (at - _WEEK), side="right")
-    counts = last - first
     sums = history.totals[last] - history.totals[first]
-    return (sums / np.where(counts > 0, counts, np.nan)[:, None]).T
+    counts = sums[:, 3]
+    return (sums[:, :3] / np.where(counts > 0, counts, np.nan)[:, None]).T
 
 
 def origins(history: History, window: Window, step_seconds: int) -> tuple[np.ndarray, np.ndarray]:
     """Stations and instants to ask about: every open station at every poll of a window.
 
-    Polls that come more often than every `step_seconds` are thinned to the first of each step.
+    Polls that come more often than every `step_seconds` are thinned to the first of each step. Where two reports of
+    a station hold at once, the one that became known later is the one asked about.
     """
     start, end = window.seconds
     polls = history.polls[(history.polls >= start) & (history.polls < end)]
-    if len(polls) > (end - start) / step_seconds:
-        polls = polls[np.unique(polls // step_seconds, return_index=True)[1]]
+    polls = polls[np.unique(polls // step_seconds, return_index=True)[1]]
+    until = history.held_until.copy()
+    is_followed = history.station[:-1] == history.station[1:]
+    until[:-1][is_followed] = np.minimum(until[:-1], history.known_at[1:] - 1)[is_followed]
     first = polls.searchsorted(history.known_at, side="left")
-    last = np.where(history.is_open, polls.searchsorted(history.held_until, side="right"), first)
+    last = np.where(history.is_open, polls.searchsorted(until, side="right"), first)
     counts = np.maximum(last - first, 0)
     starts = np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(history.station, counts), polls[np.repeat(first, counts) + np.arange(counts.sum()) - starts]

@@ -95,7 +95,8 @@ def _segments(history: History, station: np.ndarray, at: np.ndarray) -> dict[str
     is_peak = np.isin(local % 86_400 // 3600, _PEAK_HOURS) & ((local // 86_400 + 3) % 7 < 5)
     zones = sorted(set(history.zones))
     zone_of = np.array([zones.index(zone) for zone in history.zones])
-    capacity = history.capacity[history.last_known(station, at)]
+    last = history.last_known(station, at)
+    capacity = np.where(last >= 0, history.capacity[last], np.nan)
     size = np.where(np.isnan(capacity), 3, np.digitize(capacity, (21, 36)))
     return {
         "hours": Segmentation(("off_peak", "peak"), is_peak.astype(np.int64)),

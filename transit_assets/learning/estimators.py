@@ -55,7 +55,10 @@ class Persistence:
 
 @dataclass
 class CountTable:
-    """The mean answer for each horizon and each value of one column (whole numbers, the last one open-ended)."""
+    """The mean answer for each horizon and each value of one column (whole numbers, `last` and above as one).
+
+    Where the column is unknown it is the mean of those examples.
+    """
 
     column: str
     last: int = 60
@@ -66,8 +69,8 @@ class CountTable:
         cells = self._cells(examples)
         for horizon in np.unique(examples.horizon_minutes):
             mask = examples.horizon_minutes == horizon
-            counts = np.bincount(cells[mask], minlength=self.last + 1)
-            sums = np.bincount(cells[mask], y[mask], minlength=self.last + 1)
+            counts = np.bincount(cells[mask], minlength=self.last + 2)
+            sums = np.bincount(cells[mask], y[mask], minlength=self.last + 2)
             # A cell counts as if it had one more example, of the overall mean.
             self.table[str(int(horizon))] = ((sums + y[mask].mean()) / (counts + 1)).tolist()
 
@@ -80,7 +83,9 @@ class CountTable:
         return found
 
     def _cells(self, examples: Examples) -> np.ndarray:
-        return np.clip(np.nan_to_num(examples.column(self.column)), 0, self.last).astype(np.int64)
+        column = examples.column(self.column)
+        cells = np.where(np.isnan(column), self.last + 1, np.clip(column, 0, self.last))
+        return cells.astype(np.int64)
 
     def state(self) -> dict[str, Any]:
         return {"column": self.column, "last": self.last, "table": self.table}

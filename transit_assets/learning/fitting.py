@@ -63,7 +63,7 @@ class Fitted:
         if not self.interval:
             return Forecast(value)
         low, high = self._offsets(examples.horizon_minutes)
-        return Forecast(value, np.maximum(value + low, 0.0), value + high)
+        return Forecast(value, np.maximum(value + low, 0.0), np.maximum(value + high, 0.0))
 
     def _offsets(self, horizons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         known = np.array(sorted(int(one) for one in self.interval))
