@@ -49,13 +49,16 @@ NAMES = (
     "weekday",
     "lead_minutes",
 )
-_TREND_MINUTES = (15, 30, 60, 120)
-_DOCK_TREND_MINUTES = (15, 60)
-_DAYS_AGO = (1, 2, 7)
-_MINUTE, _DAY, _WEEK = 60, 86_400, 7 * 86_400
-_STALE_SECONDS = 15 * _MINUTE  # of a state a while ago: a report that was last polled longer before says nothing
-_STALE_SECONDS_DAYS_AGO = 30 * _MINUTE
+_MINUTE, _DAY = 60, 86_400
 _BITS = 34  # of an instant in seconds, below the station in one sortable number
+
+# The instants that features look at, before the one asked about, as (12, 1): now, minutes ago, days ago, the same days
+# ago but as far ahead as is asked, and a week ago.
+_BEFORE = -np.array([0, 15 * 60, 30 * 60, 3600, 7200, *2 * (_DAY, 2 * _DAY, 7 * _DAY), 7 * _DAY])[:, None]
+_STATES, _DOCKS, _AHEAD, _WEEK_AGO = slice(0, 11), np.array([0, 1, 3]), slice(8, 11), 11
+# A state says nothing where its report was last polled longer before, in seconds: of today, and of days ago.
+_STALE = np.array([15 * _MINUTE] * 5 + [30 * _MINUTE] * 6)[:, None]
+_NOW = np.array([0, 1, 2, 2, 3, 4])  # columns of the counts; the fourth row is the share that is computed
 
 _REPORTS = """
     WITH identity AS (
@@ -154,6 +157,19 @@ class History:
         return (self.station << _BITS) + self.known_at
 
     @cached_property
+    def held_key(self) -> np.ndarray:
+        """(n + 1,): as `key`, of the instant until which a report held; the first stands for no report."""
+        return np.append(0, (self.station << _BITS) + self.held_until)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """(n + 1, 5): bikes, free docks, capacity, mechanical, e-bikes; the first, of no report, is NaN."""
+        found = np.full((len(self) + 1, 5), np.nan, np.float32)
+        for column, values in enumerate((self.bikes, self.docks_free, self.capacity, self.mechanical, self.ebike)):
+            found[1:, column] = values
+        return found
+
+    @cached_property
     def totals(self) -> np.ndarray:
         """(n + 1, 4) running sums over open reports: bikes, full, empty, how many. Any mean is two look-ups."""
         state = (self.bikes, self.docks_free == 0, self.bikes == 0, np.ones(len(self)))
@@ -184,54 +200,32 @@ def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes
     NaN where unknown. `lead_minutes` is how far ahead the question looks. A station without a report that holds at
     `at`, or within the quarter of an hour before, has no state: its counts are NaN.
     """
-    now = history.state(station, at, _STALE_SECONDS)
-    bikes, docks = _at(history.bikes, now), _at(history.docks_free, now)
-    ahead = lead_minutes.astype(np.int64) * _MINUTE
+    # All instants that a question looks at are looked up at once: for one question the calls are what costs.
+    asked = _BEFORE + ((station << _BITS) + at)
+    asked[_AHEAD] += lead_minutes.astype(np.int64) * _MINUTE
+    last = history.key.searchsorted(asked, side="right")  # reports up to then: of this station, and of those before it
+    held = last[_STATES] * (asked[_STATES] - history.held_key[last[_STATES]] <= _STALE)
+    now, bikes, docks = history.counts[held[0]].T, history.counts[held, 0], history.counts[held[_DOCKS], 1]
     matrix = np.empty((len(NAMES), len(at)), np.float32)
-    matrix[0], matrix[1] = bikes, docks
-    matrix[2] = _at(history.capacity, now)
-    total = bikes + docks
-    matrix[3] = bikes / np.where(total > 0, total, np.nan)
-    matrix[4], matrix[5] = _at(history.mechanical, now), _at(history.ebike, now)
-    matrix[6] = (at - _at(history.known_at, now)) / _MINUTE
-    row = 7
-    past = {m: history.state(station, at - m * _MINUTE, _STALE_SECONDS) for m in _TREND_MINUTES}
-    for minutes in _TREND_MINUTES:
-        matrix[row] = bikes - _at(history.bikes, past[minutes])
-        row += 1
-    for minutes in _DOCK_TREND_MINUTES:
-        matrix[row] = docks - _at(history.docks_free, past[minutes])
-        row += 1
-    for days in _DAYS_AGO:
-        then = at - days * _DAY
-        before = history.state(station, then, _STALE_SECONDS_DAYS_AGO)
-        after = history.state(station, then + ahead, _STALE_SECONDS_DAYS_AGO)
-        matrix[row] = _at(history.bikes, after) - _at(history.bikes, before)
-        row += 1
-    matrix[row : row + 3] = _week_means(history, station, at)
+    matrix[:6] = now[_NOW]
+    total = now[0] + now[1]
+    matrix[3] = np.divide(now[0], total, out=np.full_like(total, np.nan), where=total > 0)
+    matrix[6] = np.where(held[0] > 0, (asked[0] - history.key[last[0] - 1]) / _MINUTE, np.nan)
+    matrix[7:11] = bikes[0] - bikes[1:5]
+    matrix[11:13] = docks[0] - docks[1:]
+    matrix[13:16] = bikes[8:11] - bikes[5:8]
+    *sums, reports = (history.totals[last[0]] - history.totals[last[_WEEK_AGO]]).T
+    matrix[16:19] = np.divide(sums, reports, out=np.full((3, len(at)), np.nan), where=reports > 0)
     local = local_seconds(at, ZONE)
-    matrix[row + 3] = local % _DAY // _MINUTE
-    matrix[row + 4] = (local // _DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
-    matrix[row + 5] = lead_minutes
+    matrix[19] = local % _DAY // _MINUTE
+    matrix[20] = (local // _DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    matrix[21] = lead_minutes
     return np.ascontiguousarray(matrix.T)
 
 
 def _of(table: Table, versions: Mapping[str, TableVersion]) -> int | None:
     pinned = versions.get(table.relation)
     return None if pinned is None or pinned.version < 0 else pinned.version
-
-
-def _at(values: np.ndarray, position: np.ndarray) -> np.ndarray:
-    return np.where(position >= 0, values[position], np.nan)
-
-
-def _week_means(history: History, station: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(3, n): mean bikes, and shares of full and of empty, over the open reports of the last seven days."""
-    last = history.key.searchsorted((station << _BITS) + at, side="right")
-    first = history.key.searchsorted((station << _BITS) + (at - _WEEK), side="right")
-    sums = history.totals[last] - history.totals[first]
-    counts = sums[:, 3]
-    return (sums[:, :3] / np.where(counts > 0, counts, np.nan)[:, None]).T
 
 
 def origins(history: History, window: Window, step_seconds: int) -> tuple[np.ndarray, np.ndarray]:
