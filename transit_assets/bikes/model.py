@@ -45,25 +45,30 @@ def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -
     A closed station has no answer, and is not asked about. Of more than `at_most` questions an even share is drawn.
     """
     station, at = origins(history, window, STEP_SECONDS)
-    end = window.seconds[1]
-    parts = []
-    for horizon in HORIZONS:
-        then = nearest_poll(history, at + horizon * 60, TOLERANCE_SECONDS)
-        answer = history.state(station, then)
-        kept = (then > at) & (then < end) & (answer >= 0) & history.is_open[answer]
-        parts.append((station[kept], at[kept], then[kept], np.full(kept.sum(), horizon, np.int16), answer[kept]))
-    joined = tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
-    if len(joined[0]) > at_most:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(joined[0]), at_most, replace=False))
-        joined = tuple(column[drawn] for column in joined)
-    return _answered(history, *joined)
-
-
-def _answered(
-    history: History, station: np.ndarray, at: np.ndarray, then: np.ndarray, horizon: np.ndarray, answer: np.ndarray
-) -> Examples:
+    # Questions are drawn by their position first: what is known of all of them would take gigabytes.
+    answered = [np.flatnonzero(_is_answered(history, window, station, at, horizon)) for horizon in HORIZONS]
+    position = np.concatenate(answered)
+    horizon = np.repeat(np.array(HORIZONS, np.int16), [len(one) for one in answered])
+    if len(position) > at_most:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(position), at_most, replace=False))
+        position, horizon = position[drawn], horizon[drawn]
+    station, at = station[position], at[position]
+    then, answer = _answers(history, station, at, horizon)
     asked = questions(history, station, at, then, horizon)
-    return replace(asked, targets=outcomes(history, answer))
+    return replace(asked, targets=outcomes(history, answer), segments=_segments(history, station, at))
+
+
+def _is_answered(history: History, window: Window, station: np.ndarray, at: np.ndarray, horizon: int) -> np.ndarray:
+    then, answer = _answers(history, station, at, np.int16(horizon))
+    return (then > at) & (then < window.seconds[1]) & (answer >= 0) & history.is_open[answer]
+
+
+def _answers(
+    history: History, station: np.ndarray, at: np.ndarray, horizon: np.ndarray | np.int16
+) -> tuple[np.ndarray, np.ndarray]:
+    """The polls nearest to the horizon, and the positions of the reports that held then."""
+    then = nearest_poll(history, at + horizon.astype(np.int64) * 60, TOLERANCE_SECONDS)
+    return then, history.state(station, then)
 
 
 def outcomes(history: History, answer: np.ndarray) -> dict[str, np.ndarray]:
@@ -77,7 +82,10 @@ def outcomes(history: History, answer: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def questions(history: History, station: np.ndarray, at: np.ndarray, then: np.ndarray, horizon: np.ndarray) -> Examples:
-    """Questions about stations (indices into the history's codes) from `at` about `then`, in seconds UTC."""
+    """Questions about stations (indices into the history's codes) from `at` about `then`, in seconds UTC.
+
+    Without answers there is nothing to judge, and no segment to judge it by.
+    """
     return Examples(
         names=NAMES,
         features=features(history, station, at, (then - at) / 60),
@@ -85,7 +93,6 @@ def questions(history: History, station: np.ndarray, at: np.ndarray, then: np.nd
         origin_at=at,
         target_at=then,
         horizon_minutes=horizon,
-        segments=_segments(history, station, at),
         block=station * (1 << 20) + at // _BLOCK_SECONDS,
     )
 

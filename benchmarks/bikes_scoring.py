@@ -1,0 +1,132 @@
+"""(g) One request scored in process: features of one question and the calibrated forecast, against the bare trees.
+
+The floor is `lightgbm.Booster.predict` on the row as it is ready in memory. transit starts from a station and an
+instant: it looks up what was known of the station then, makes the row, and gives the calibrated probability.
+"""
+
+import pickle
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Limit, Report, measure
+
+_STATIONS, _DAYS, _REQUESTS, _LIMIT = 1_500, 15, 5_000, 3.0
+_START = datetime(2025, 9, 1, tzinfo=UTC)
+
+
+def main() -> Report:
+    with tempfile.TemporaryDirectory(prefix="transit-bench-") as folder:
+        _prepare(Path(folder))
+        found = measure({"Booster.predict": floor, "transit": transit}, folder, rounds=5)
+    bare, ours = found.values()
+    factors = {name: ours.result[name] / bare.result[name] for name in ("p50", "p99")}
+    rows = [
+        {"": one.name, "p50 µs": f"{one.result['p50']:.0f}", "p99 µs": f"{one.result['p99']:.0f}"}
+        for one in found.values()
+    ]
+    limits = [
+        Limit(f"{name} at most {_LIMIT:g}× the bare estimator (now {factor:.2f}×)", factor <= _LIMIT)
+        for name, factor in factors.items()
+    ]
+    limits.append(Limit("the trees say the same of every row", bare.result["sum"] == ours.result["sum"]))
+    text = (
+        f"{_REQUESTS:,} simulated requests, one at a time, to `bikes_full`, over a history of {_STATIONS:,} stations "
+        f"on {_DAYS} days at five minutes that is in memory. The floor gets its row ready made."
+    )
+    return Report("(g) Scoring one request in process", text, rows, limits)
+
+
+def _prepare(folder: Path) -> None:
+    """A simulated history, a model of it, and the requests with their rows ready made."""
+    import numpy as np
+
+    from transit_assets.bikes import model
+    from transit_assets.learning.examples import Window
+    from transit_assets.learning.fitting import fit
+
+    history = _history()
+    end = _START + timedelta(days=_DAYS)
+    examples = model.examples(history, Window(end - timedelta(days=5), end), at_most=100_000)
+    fitted = fit(model.FULL, examples, seed=7)
+    drawn = examples.take(np.random.default_rng(7).choice(len(examples), _REQUESTS, replace=False))
+    (folder / "model.json").write_text(fitted.to_json())
+    np.save(folder / "rows.npy", drawn.features)
+    position = {entity: index for index, entity in enumerate(history.entity.tolist())}
+    asked = np.array([position[one] for one in drawn.entity.tolist()])
+    requests = (asked, drawn.origin_at, drawn.target_at, drawn.horizon_minutes)
+    (folder / "requests.pickle").write_bytes(pickle.dumps(requests))
+
+
+def _history() -> Any:
+    import numpy as np
+
+    from transit_assets.bikes.features import History
+
+    polls = _DAYS * 288
+    station = np.repeat(np.arange(_STATIONS), polls)
+    minute = np.tile(np.arange(polls) * 5, _STATIONS)
+    known_at = int(_START.timestamp()) + 60 * minute
+    # Counts swing with the time of day; each station is now and then empty or full.
+    bikes = np.clip(np.round(15 + 17 * np.sin((minute + 37 * station) / 229)), 0, 30).astype(np.float32)
+    return History(
+        codes=tuple(str(1000 + number) for number in range(_STATIONS)),
+        zones=tuple(f"Paris {number % 20 + 1}e" for number in range(_STATIONS)),
+        station=station,
+        known_at=known_at,
+        held_until=known_at,
+        bikes=bikes,
+        docks_free=30 - bikes,
+        capacity=np.full(len(station), 30, np.float32),
+        mechanical=bikes - bikes // 3,
+        ebike=bikes // 3,
+        is_open=np.ones(len(station), bool),
+    )
+
+
+def floor(folder: str) -> Callable[[], Any]:
+    import numpy as np
+
+    from transit_assets.learning.fitting import Fitted
+
+    booster = Fitted.from_json((Path(folder) / "model.json").read_text()).estimator._trees()
+    rows = np.load(Path(folder) / "rows.npy")
+    return lambda: _timed(lambda number: booster.predict(rows[number : number + 1], num_threads=1), rows, booster)
+
+
+def transit(folder: str) -> Callable[[], Any]:
+    import numpy as np
+
+    from transit_assets.bikes.model import questions
+    from transit_assets.learning.fitting import Fitted
+
+    history = _history()
+    fitted = Fitted.from_json((Path(folder) / "model.json").read_text())
+    requests = pickle.loads((Path(folder) / "requests.pickle").read_bytes())
+
+    def one(number: int) -> Any:
+        return fitted.predict(questions(history, *(values[number : number + 1] for values in requests))).value
+
+    one(0)  # the running sums of the history are made once
+    rows = np.concatenate(
+        [questions(history, *(values[n : n + 1] for values in requests)).features for n in range(_REQUESTS)]
+    )
+    return lambda: _timed(one, rows, fitted.estimator._trees())
+
+
+def _timed(one: Callable[[int], Any], rows: Any, booster: Any) -> dict[str, float]:
+    """Quantiles of the microseconds of a request, and the sum of what the trees say of all rows."""
+    import numpy as np
+
+    for number in range(200):
+        one(number)
+    seconds = np.empty(_REQUESTS)
+    for number in range(_REQUESTS):
+        started = time.perf_counter()
+        one(number)
+        seconds[number] = time.perf_counter() - started
+    p50, p99 = 1e6 * np.quantile(seconds, (0.5, 0.99))
+    return {"p50": p50, "p99": p99, "sum": float(booster.predict(rows, num_threads=1).sum())}
