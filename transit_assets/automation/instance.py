@@ -82,7 +82,7 @@ def fewer_disk_syncs() -> Iterator[None]:
     Dagster commits five times for each materialized day, over connections that live for one statement, and the last
     one to close folds the log in: 90 ms a day on a busy disk. In this mode nothing is lost when a process dies, and
     the file stays whole when the power goes. Each of those connections has an engine of its own, whose statements
-    would be compiled anew, a quarter of what Dagster adds to a day; engines of one file share the compiled ones.
+    would be compiled anew; engines of one file share the compiled ones.
     """
     from sqlalchemy import Connection, Dialect, Engine, event
     from sqlalchemy.util import LRUCache

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import duckdb
-import pyarrow as pa
 from deltalake import DeltaTable
 
 from transit_assets.dbt_lake.marts import mart_tables, source_tables
@@ -69,14 +68,11 @@ def _days(delta: DeltaTable) -> dict[str, int]:
 
 
 def _show_days(connection: duckdb.DuckDBPyConnection, shown: Shown) -> None:
+    # Not as an Arrow table: DuckDB would import pyarrow's datasets for it in whichever thread of dbt asks first, which
+    # takes 0.1 s and once, on a fresh lake, failed with "No function registered with name: make_struct".
     counted = [(name, day, rows) for name, days in shown.days.items() for day, rows in days.items()]
-    listed = pa.table(
-        {
-            "relation": pa.array([name for name, _, _ in counted], pa.string()),
-            "day": pa.array([day for _, day, _ in counted], pa.string()),
-            "rows": pa.array([rows for _, _, rows in counted], pa.int64()),
-        }
+    connection.execute(
+        "CREATE OR REPLACE TABLE lake.days AS SELECT unnest(?::VARCHAR[]) AS relation, unnest(?::DATE[]) AS day, "
+        "unnest(?::BIGINT[]) AS rows",
+        [[one[column] for one in counted] for column in range(3)],
     )
-    connection.register("listed_days", listed)
-    connection.execute("CREATE OR REPLACE TABLE lake.days AS SELECT relation, day::DATE AS day, rows FROM listed_days")
-    connection.unregister("listed_days")

@@ -3,6 +3,8 @@
 import datetime as dt
 import multiprocessing
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -228,3 +230,16 @@ def test_a_source_that_is_deleted_and_built_again_during_a_commit_is_another_tab
     shutil.rmtree(Path(lake.location.root) / STATION_STATUS.path)
     table.replace(STATION_STATUS.schema.empty_table(), [DAYS[0]])
     assert latest.state(STATION_STATUS.relation) == table.state()
+
+
+def test_showing_the_lake_leaves_no_import_to_the_threads_of_dbt(filled: Lake) -> None:
+    """DuckDB imports pyarrow's datasets where it is handed an Arrow table."""
+    look = (
+        "import sys; from transit_assets.dbt_lake.views import show_lake; from transit_assets.lake import Lake; "
+        "lake = Lake.at(sys.argv[1]); shown = show_lake(lake.connect(), lake); "
+        "print(len(shown.days['interim.bikes__station_status']), 'pyarrow.dataset' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look, filled.location.root], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["3", "False"]
