@@ -12,7 +12,7 @@ import transit_assets
 
 ROOT = Path(transit_assets.__file__).parent
 DOMAINS = ("bikes", "road", "rail", "fire")
-PURE_PARTS = ("schema", "clean", "features", "model")  # the files of a domain that hold no orchestration
+PURE_PARTS = ("schema", "clean", "features", "model", "learning")  # the files of a domain that hold no orchestration
 SLOW_TO_IMPORT = ("great_expectations", "mlflow", "sklearn", "lightgbm")
 
 

@@ -34,11 +34,26 @@ ASSETS = {
     "processed/bikes/zone_profile": (WHOLE, {"processed/bikes/zone_hourly"}),
     "processed/bikes/stations_sometimes_empty": (WHOLE, {"processed/bikes/station_daily", "interim/bikes/stations"}),
 }
+MODELS = ("full", "empty", "available")
+_LEARNT_FROM = {"interim/bikes/station_status", "interim/bikes/stations"}
+_CHAMPIONS = {f"models/bikes/{model}_champion" for model in MODELS}
+ASSETS |= {f"models/bikes/{model}_challenger": (WHOLE, _LEARNT_FROM) for model in MODELS}
+ASSETS |= {f"models/bikes/{model}_champion": (WHOLE, {f"models/bikes/{model}_challenger"}) for model in MODELS}
+ASSETS |= {
+    "models/bikes/forecasts": (WHOLE, _CHAMPIONS | _LEARNT_FROM),
+    "models/bikes/live_scores": (WHOLE, {"models/bikes/forecasts"} | _LEARNT_FROM),
+    "models/bikes/drift": (WHOLE, _CHAMPIONS | _LEARNT_FROM),
+}
 JOBS = {
     "fetch_bikes",
     "clean_bikes_days",
     "build_bikes_days",
     "refresh_bikes_tables",
+    "train_bikes_models",
+    "forecast_bikes",
+    "roll_back_bikes_full",
+    "roll_back_bikes_empty",
+    "roll_back_bikes_available",
     "check_bikes_freshness",
     "maintain_lake",
     "publish_warehouse",
@@ -50,7 +65,7 @@ SCHEDULES = {
     "maintain_lake_nightly": ("30 3 * * *", "maintain_lake"),
     "publish_warehouse_daily": ("0 6 * * *", "publish_warehouse"),
 }
-SENSORS = {"bikes_arrivals", "bikes_follows", "alert_on_failed_run"}
+SENSORS = {"bikes_arrivals", "bikes_follows", "bikes_learns", "alert_on_failed_run"}
 CHECKS = {
     "interim/bikes/station_status": {
         "rows": True,
@@ -65,6 +80,7 @@ CHECKS = {
     "interim/bikes/stations": {"rows": True, "accounting": True},
     "interim/bikes/station_latest": {"rows": True, "relation_to_stations": False},
 }
+RESOURCES = {"lake", "duckdb", "registry"}
 
 DEFINITIONS = definitions.build()
 GRAPH = DEFINITIONS.resolve_asset_graph()
@@ -107,8 +123,8 @@ def test_columns_are_those_of_the_table(table: Table) -> None:
 
 def test_every_table_of_a_domain_is_an_asset() -> None:
     described = {"/".join(table.asset_key) for table in (*TABLES, *mart_tables())}
-    assert {name for name in described if name.startswith(("interim/", "processed/"))} == {
-        name for name in ASSETS if not name.startswith("raw/")
+    assert {name for name in described if name.startswith(("interim/", "processed/", "models/bikes/"))} == {
+        name for name in ASSETS if not name.startswith("raw/") and not name.endswith(("_challenger", "_champion"))
     }
 
 
@@ -131,6 +147,16 @@ def test_every_job_is_named_in_plain_words_and_described() -> None:
     jobs = {job.name: job for job in REPOSITORY.get_all_jobs() if not job.name.startswith("__")}
     assert set(jobs) == JOBS
     assert all(job.description for job in jobs.values())
+
+
+def test_assets_find_these_resources() -> None:
+    assert set(DEFINITIONS.resources or {}) == RESOURCES
+
+
+def test_each_model_of_the_domain_is_trained_decided_about_and_rolled_back_by_name() -> None:
+    from transit_assets.bikes.learning import DOMAIN
+
+    assert {f"bikes_{model}" for model in MODELS} == {model.name for model in DOMAIN.models}
 
 
 def test_schedules_run_in_paris_and_are_off() -> None:
