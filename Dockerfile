@@ -17,7 +17,12 @@ RUN uv pip install --no-cache --python /app/.venv --compile-bytecode --no-deps -
     && /app/.venv/bin/python -c "from transit_assets.dbt_lake import manifest_path; manifest_path()"
 
 FROM python:3.12.11-slim-bookworm
-RUN useradd --system --uid 10001 --create-home transit \
+# LightGBM's wheel needs OpenMP of the system.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --create-home transit \
     && install --directory --owner=10001 /data
 COPY --from=build --chown=10001 /app /app
 ENV PATH=/app/.venv/bin:$PATH \

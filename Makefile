@@ -10,6 +10,10 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && { echo $$python; break; }; done)
 
+# The one library of the system that a wheel of the lock needs and does not bring.
+NO_OPENMP := LightGBM cannot be imported: it needs OpenMP of the system. Install it (Debian and Ubuntu: apt-get install \
+	libgomp1; macOS: brew install libomp), then make install again.
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test ui docs bench lint format lock clean
 
@@ -29,9 +33,10 @@ $(READY): $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' $(LOCK))"
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --compile-bytecode $(LOCK)
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'import lightgbm' 2>/dev/null || { echo "$(NO_OPENMP)" >&2; exit 1; }
 	@touch $@
 
-demo: $(READY) ## Fill a lake from the simulator, check it, build the marts, publish the warehouse
+demo: $(READY) ## Fill a lake from the simulator, check it, build the marts, train the models
 	@$(BIN)/transit demo
 
 ui: $(READY) ## Open Dagster on http://127.0.0.1:3000
@@ -51,7 +56,7 @@ format: $(READY) ## Let ruff put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## Build dbt's docs, the data dictionary and Data Docs into site/
+docs: $(READY) ## Build dbt's docs, the data dictionary, Data Docs and model cards into site/
 	$(BIN)/python -m transit_assets.quality.site
 
 bench: $(READY) ## Measure, and write docs/benchmarks.md

@@ -14,14 +14,14 @@ from typing import Any
 
 from benchmarks.harness import Limit, Report, measure
 
-_STATIONS, _DAYS, _REQUESTS, _LIMIT = 1_500, 15, 5_000, 3.0
+_STATIONS, _DAYS, _REQUESTS, _LIMIT = 1_500, 10, 5_000, 3.0
 _START = datetime(2025, 9, 1, tzinfo=UTC)
 
 
 def main() -> Report:
     with tempfile.TemporaryDirectory(prefix="transit-bench-") as folder:
         _prepare(Path(folder))
-        found = measure({"Booster.predict": floor, "transit": transit}, folder, rounds=5)
+        found = measure({"Booster.predict": floor, "transit": transit}, folder, rounds=3)
     bare, ours = found.values()
     factors = {name: ours.result[name] / bare.result[name] for name in ("p50", "p99")}
     rows = [
@@ -50,7 +50,7 @@ def _prepare(folder: Path) -> None:
 
     history = _history()
     end = _START + timedelta(days=_DAYS)
-    examples = model.examples(history, Window(end - timedelta(days=5), end), at_most=100_000)
+    examples = model.examples(history, Window(end - timedelta(days=2), end), at_most=50_000)
     fitted = fit(model.FULL, examples, seed=7)
     drawn = examples.take(np.random.default_rng(7).choice(len(examples), _REQUESTS, replace=False))
     (folder / "model.json").write_text(fitted.to_json())

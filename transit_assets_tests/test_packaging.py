@@ -197,6 +197,29 @@ def test_make_says_clearly_that_a_python_is_too_old(tmp_path: Path) -> None:
     assert "Python 3.9.2" in done.stderr
 
 
+def test_make_names_the_library_of_the_system_that_is_missing(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    python = tmp_path / "python3"
+    python.write_text(f"""#!/bin/sh
+case "$*" in
+    *lightgbm*) echo 'OSError: libgomp.so.1' >&2; exit 1;;
+    *"-m venv"*) mkdir -p {venv}/bin && cp "$0" {venv}/bin/python && cp "$0" {venv}/bin/uv;;
+esac
+""")
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["make", "install", f"PYTHON={python}", f"VENV={venv}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "libgomp1" in done.stderr.splitlines()[0]
+    assert "brew install libomp" in done.stderr.splitlines()[0]
+
+
+def test_the_image_brings_the_openmp_that_lightgbm_needs() -> None:
+    last_stage = [name for name, _ in instructions()][::-1].index("FROM")
+    assert any("libgomp1" in arguments for name, arguments in instructions()[-last_stage:] if name == "RUN")
+
+
 # Settings ------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""`transit demo`: the whole way from an empty lake to published marts, offline, in under two minutes."""
+"""`transit demo`: the whole way from an empty lake to published marts and trained models, offline, in two minutes."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from transit_assets.settings import Settings
 
 
+_EXAMPLES = 100_000
+"""Examples of a training here, unless the settings name a number: a million would take minutes."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
     app.command(name="demo")(demo)
@@ -22,9 +26,11 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     days: Annotated[int, typer.Option(min=1, max=31, help="Days to fill, today included.")] = 3,
 ) -> None:
-    """Fill a lake from the simulator, check it, build the marts, publish the warehouse, and say what to open next.
+    """Fill a lake from the simulator, check it, build the marts, train the models, and say what to open next.
 
-    It can be run again: what is there is kept, and what is missing up to now is added.
+    The warehouse is published too. Models learn from fewer examples than `transit train` gives them: a tenth, unless
+    TRANSIT_TRAINING_EXAMPLES is set. It can be run again: what is there is kept, what is missing up to now is added,
+    and models are trained again only for a reason.
     """
     from transit_assets.automation.partitions import today
     from transit_assets.automation.runs import DOMAINS, materialize
@@ -34,6 +40,8 @@ def demo(
 
     lake, configured = open_lake(), settings()
     _refuse_real(lake, configured)
+    if "training_examples" not in configured.model_fields_set:
+        configured.training_examples = _EXAMPLES  # the runs of this process read the same object
     last: date = today()
     with progress() as doing:
         first = last - timedelta(days=days - 1)
@@ -72,9 +80,19 @@ def _summarize(lake: "Lake", configured: "Settings") -> None:
             '.venv/bin/transit sql "FROM processed.bikes__stations_sometimes_empty ORDER BY empty_rank LIMIT 10"',
         ),
         ("any SQL client", f"duckdb {configured.warehouse_path}"),
+        ("runs, models and their plots", f"{_mlflow(configured)}      http://127.0.0.1:5000"),
         ("the documentation", "docs/index.md, and `make docs` for lineage, dictionary and Data Docs"),
     ):
         out.print(f"  {what:<38}{command}", markup=False)
+    out.print(
+        f"\nThe models learnt from {configured.training_examples:,} examples at most; `transit train` takes more."
+    )
     if not found.is_healthy:
         say("the demo did not end well: see the red lines above")
         raise typer.Exit(FAILED)
+
+
+def _mlflow(configured: "Settings") -> str:
+    """The command that shows the registry; a store's address may hold a password and is not printed."""
+    store = "$TRANSIT_MLFLOW_URI" if configured.mlflow_uri else configured.mlflow_store
+    return f".venv/bin/mlflow ui --backend-store-uri {store}"

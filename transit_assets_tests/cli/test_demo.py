@@ -70,6 +70,25 @@ class TestDemo:
             found = warehouse.execute("SELECT count(*) FROM processed.bikes__station_daily").fetchone()
         assert found == (rows(demo[0])["processed.bikes__station_daily"],)
 
+    def test_each_model_stands_beside_its_best_baseline(self, demo: Demo) -> None:
+        lake, done = demo
+        assert "best baseline" in done.stdout
+        found = {(one["model"], one["horizon_minutes"]) for one in status(lake)["models"]}  # type: ignore[attr-defined]
+        assert found == {("bikes_full", 30), ("bikes_full", 60), ("bikes_empty", 30), ("bikes_empty", 60)} | {
+            ("bikes_available", 60)
+        }
+
+    def test_models_learn_from_fewer_examples_unless_the_settings_say_how_many(self, demo: Demo) -> None:
+        lake, done = demo
+        assert "learnt from 100,000 examples at most" in done.stdout
+        again = transit(lake, "demo", "--days", "2", TRAINING_EXAMPLES="5000")
+        assert "learnt from 5,000 examples at most" in again.stdout
+
+    def test_the_registry_that_it_says_to_open_is_there(self, demo: Demo) -> None:
+        lake, done = demo
+        assert f"mlflow ui --backend-store-uri sqlite:///{lake}/_mlflow/mlflow.db" in done.stdout
+        assert (lake / "_mlflow" / "mlflow.db").exists()
+
     def test_a_day_without_its_second_hour_has_five_hours_until_half_past_five(self, demo: Demo) -> None:
         done = transit(
             demo[0],
