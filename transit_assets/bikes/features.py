@@ -231,12 +231,14 @@ def _of(table: Table, versions: Mapping[str, TableVersion]) -> int | None:
 def origins(history: History, window: Window, step_seconds: int) -> tuple[np.ndarray, np.ndarray]:
     """Stations and instants to ask about: every open station at every poll of a window.
 
-    Polls that come more often than every `step_seconds` are thinned to the first of each step. Where two reports of
-    a station hold at once, the one that became known later is the one asked about.
+    On a UTC day of more polls than steps of `step_seconds` they are thinned to the first of each step. Where two
+    reports of a station hold at once, the one that became known later is the one asked about.
     """
     start, end = window.seconds
     polls = history.polls[(history.polls >= start) & (history.polls < end)]
-    polls = polls[np.unique(polls // step_seconds, return_index=True)[1]]
+    _, of_day, on_day = np.unique(polls // _DAY, return_inverse=True, return_counts=True)
+    is_first = np.diff(polls // step_seconds, prepend=-1) > 0
+    polls = polls[is_first | (on_day[of_day] <= _DAY / step_seconds)]
     until = history.held_until.copy()
     is_followed = history.station[:-1] == history.station[1:]
     until[:-1][is_followed] = np.minimum(until[:-1], history.known_at[1:] - 1)[is_followed]

@@ -205,14 +205,14 @@ def asked_minutes(rows: list[dict[str, Any]], window: Window = EVER) -> list[int
 
 
 def test_polls_of_every_minute_are_thinned_to_the_first_of_each_step() -> None:
-    rows = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(1, 21)]
-    assert asked_minutes(rows) == [1, 5, 10, 15, 20]
+    rows = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(1, 1440)]
+    assert asked_minutes(rows) == [1, *range(5, 1440, 5)]
 
 
 def test_sparse_polls_are_all_asked_about_whatever_comes_beside_them() -> None:
-    dense = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(0, 10)]
-    sparse = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in (17, 47, 500)]
-    assert asked_minutes(dense + sparse) == [0, 5, 17, 47, 500]
+    dense = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(1440)]
+    sparse = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in (1440, 1441, 2000, 9000)]
+    assert asked_minutes(dense + sparse) == [*range(0, 1440, 5), 1440, 1441, 2000, 9000]
 
 
 def test_polls_outside_of_the_window_are_not_asked_about() -> None:

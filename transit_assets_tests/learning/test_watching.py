@@ -1,0 +1,145 @@
+"""Watching: forecasts are kept once, met with the truth when it is there, and drift is told from noise."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transit_assets.lake import Lake
+from transit_assets.learning import schema
+from transit_assets.learning.domain import Domain
+from transit_assets.learning.fitting import fit, shares
+from transit_assets.learning.registry import Registry
+from transit_assets.learning.watching import drifted, forecast, measure_drift, meet_the_truth, stability
+from transit_assets_tests.learning import gauges
+from transit_assets_tests.learning.made import made, model
+
+pytestmark = pytest.mark.usefixtures("without_plots")
+
+NAME = "gauges_level"
+
+
+@pytest.fixture
+def domain(lake: Lake, registry: Registry) -> Domain:
+    """Gauges of three days with a champion."""
+    gauges.land(lake, 0, 3)
+    gauges.trained(lake, registry)
+    return gauges.domain()
+
+
+def kept(lake: Lake) -> list[dict]:
+    return lake.table(schema.forecasts("gauges")).read().to_pylist()
+
+
+def scores(lake: Lake) -> dict[str, dict]:
+    return {row["metric"]: row for row in lake.table(schema.live_scores("gauges")).read().to_pylist()}
+
+
+def test_without_a_champion_nothing_is_forecast(lake: Lake, registry: Registry) -> None:
+    gauges.land(lake, 0, 3)
+    assert forecast(lake, registry, gauges.domain()) == 0
+    assert meet_the_truth(lake, gauges.domain()) == 0
+    assert measure_drift(lake, registry, gauges.domain()) == 0
+
+
+def test_a_forecast_is_kept_with_its_baseline_and_what_it_was_made_from(
+    lake: Lake, registry: Registry, domain: Domain
+) -> None:
+    assert forecast(lake, registry, domain) == gauges.GAUGES
+    rows = kept(lake)
+    assert {row["entity"] for row in rows} == {str(gauge) for gauge in range(gauges.GAUGES)}
+    for row in rows:
+        assert (row["model"], row["version"], row["horizon_minutes"]) == (NAME, "1", 60)
+        assert row["data_version"] == "interim.gauges__levels@1"
+        assert row["low"] <= row["value"] <= row["high"]
+        assert row["target_at"] - row["origin_at"] == row["target_at"].resolution * gauges.AHEAD * 1_000_000
+        assert row["day"] == row["origin_at"].date()
+
+
+def test_asked_twice_about_the_same_data_a_version_is_kept_once(lake: Lake, registry: Registry, domain: Domain) -> None:
+    assert [forecast(lake, registry, domain) for _ in range(2)] == [gauges.GAUGES, 0]
+    assert len(kept(lake)) == gauges.GAUGES
+    gauges.land(lake, 3, 1)
+    assert forecast(lake, registry, domain) == gauges.GAUGES
+
+
+def test_there_is_no_live_error_before_the_truth_has_arrived(lake: Lake, registry: Registry, domain: Domain) -> None:
+    forecast(lake, registry, domain)
+    assert meet_the_truth(lake, domain) == 0
+    assert scores(lake) == {}
+    gauges.land(lake, 3, 1)
+    assert meet_the_truth(lake, domain) == 3
+    found = scores(lake)
+    assert set(found) == {"mae", "calibration", "coverage"}
+    assert {(row["forecasts"], row["met"]) for row in found.values()} == {(gauges.GAUGES, gauges.GAUGES)}
+
+
+def test_live_errors_are_those_of_the_forecasts_that_were_kept(lake: Lake, registry: Registry, domain: Domain) -> None:
+    forecast(lake, registry, domain)
+    gauges.land(lake, 3, 1)
+    meet_the_truth(lake, domain)
+    rows, found = kept(lake), scores(lake)
+    targets = np.array([int(row["target_at"].timestamp()) for row in rows])
+    truth = domain.answers(lake, "level", [row["entity"] for row in rows], targets)
+    value, beside, low, high = (
+        np.array([row[name] for row in rows]) for name in ("value", "baseline_value", "low", "high")
+    )
+    assert found["mae"]["value"] == pytest.approx(np.abs(value - truth).mean())
+    assert found["mae"]["baseline_value"] == pytest.approx(np.abs(beside - truth).mean())
+    assert found["calibration"]["value"] == pytest.approx((value - truth).mean())
+    assert found["coverage"]["value"] == pytest.approx(((low <= truth) & (truth <= high)).mean())
+
+
+def test_forecasts_whose_truth_is_not_there_yet_are_counted_and_not_scored(
+    lake: Lake, registry: Registry, domain: Domain
+) -> None:
+    forecast(lake, registry, domain)
+    gauges.land(lake, 3, 1)
+    answers = domain.answers
+
+    def half(*asked: object) -> np.ndarray:
+        found = answers(*asked)  # type: ignore[arg-type]
+        found[::2] = np.nan
+        return found
+
+    meet_the_truth(lake, replace(domain, answers=half))
+    assert {(row["forecasts"], row["met"]) for row in scores(lake).values()} == {(gauges.GAUGES, gauges.GAUGES // 2)}
+
+
+# Drift -----------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 1000), st.floats(0, 0.9))
+def test_the_same_values_are_perfectly_stable(seed: int, unknown: float) -> None:
+    generator = np.random.default_rng(seed)
+    column = generator.normal(0, 1, 500)
+    column[generator.random(500) < unknown] = np.nan
+    edges = np.quantile(np.append(column[np.isfinite(column)], 0.0), [0.25, 0.5, 0.75])
+    assert stability(column, {"edges": edges.tolist(), "shares": shares(column, edges).tolist()}) == 0
+
+
+def test_another_sample_is_alike_and_another_population_is_not() -> None:
+    reference = fit(model(), made(), 0).reference["count"]
+    other = made(4000, seed=5).column("count")
+    assert stability(other, reference) < 0.02
+    assert stability(other + 3, reference) > 0.25
+    assert stability(np.full(100, np.nan), reference) > 0.25
+    assert stability(other * 0, reference) > 0.25
+
+
+def test_a_column_that_was_always_unknown_has_drifted_once_it_is_known() -> None:
+    reference = {"edges": [], "shares": [0.0, 1.0]}
+    assert stability(np.full(10, np.nan), reference) == 0
+    assert stability(np.ones(10), reference) > 0.25
+
+
+def test_drift_is_measured_once_a_day_and_named(lake: Lake, registry: Registry, domain: Domain) -> None:
+    assert measure_drift(lake, registry, domain) == 2
+    assert measure_drift(lake, registry, domain) == 2
+    rows = lake.table(schema.drift("gauges")).read().to_pylist()
+    assert sorted(row["feature"] for row in rows) == ["change", "level"]  # the time of day does not drift
+    assert drifted(lake, domain, domain.models[0], limit=1e9) == []
+    assert drifted(lake, domain, domain.models[0], limit=-1.0) == ["change", "level"]
