@@ -70,8 +70,10 @@ def _history() -> Any:
     station = np.repeat(np.arange(_STATIONS), polls)
     minute = np.tile(np.arange(polls) * 5, _STATIONS)
     known_at = int(_START.timestamp()) + 60 * minute
-    # Counts swing with the time of day; each station is now and then empty or full.
-    bikes = np.clip(np.round(15 + 17 * np.sin((minute + 37 * station) / 229)), 0, 30).astype(np.float32)
+    # Counts swing with the time of day and wander; each station is now and then empty or full.
+    steps = np.random.default_rng(7).normal(0, 1, (_STATIONS, polls)).cumsum(axis=1)
+    wandering = 6 * np.sin(steps.ravel() / 8) + 13 * np.sin((minute + 37 * station) / 229)
+    bikes = np.clip(np.round(15 + wandering), 0, 30).astype(np.float32)
     return History(
         codes=tuple(str(1000 + number) for number in range(_STATIONS)),
         zones=tuple(f"Paris {number % 20 + 1}e" for number in range(_STATIONS)),

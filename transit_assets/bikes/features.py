@@ -55,10 +55,9 @@ _BITS = 34  # of an instant in seconds, below the station in one sortable number
 # The instants that features look at, before the one asked about, as (12, 1): now, minutes ago, days ago, the same days
 # ago but as far ahead as is asked, and a week ago.
 _BEFORE = -np.array([0, 15 * 60, 30 * 60, 3600, 7200, *2 * (_DAY, 2 * _DAY, 7 * _DAY), 7 * _DAY])[:, None]
-_STATES, _DOCKS, _AHEAD, _WEEK_AGO = slice(0, 11), np.array([0, 1, 3]), slice(8, 11), 11
+_STATES, _AHEAD, _WEEK_AGO = slice(0, 11), slice(8, 11), 11
 # A state says nothing where its report was last polled longer before, in seconds: of today, and of days ago.
 _STALE = np.array([15 * _MINUTE] * 5 + [30 * _MINUTE] * 6)[:, None]
-_NOW = np.array([0, 1, 2, 2, 3, 4])  # columns of the counts; the fourth row is the share that is computed
 
 _REPORTS = """
     WITH identity AS (
@@ -162,6 +161,11 @@ class History:
         return np.append(0, (self.station << _BITS) + self.held_until)
 
     @cached_property
+    def known_key(self) -> np.ndarray:
+        """(n + 1,) float64, which holds them exactly: NaN for no report, then `key`."""
+        return np.append(np.nan, self.key)
+
+    @cached_property
     def counts(self) -> np.ndarray:
         """(n + 1, 5): bikes, free docks, capacity, mechanical, e-bikes; the first, of no report, is NaN."""
         found = np.full((len(self) + 1, 5), np.nan, np.float32)
@@ -204,21 +208,22 @@ def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes
     asked = _BEFORE + ((station << _BITS) + at)
     asked[_AHEAD] += lead_minutes.astype(np.int64) * _MINUTE
     last = history.key.searchsorted(asked, side="right")  # reports up to then: of this station, and of those before it
-    held = last[_STATES] * (asked[_STATES] - history.held_key[last[_STATES]] <= _STALE)
-    now, bikes, docks = history.counts[held[0]].T, history.counts[held, 0], history.counts[held[_DOCKS], 1]
+    held = last[_STATES] * (asked[_STATES] - history.held_key.take(last[_STATES]) <= _STALE)
+    counts = history.counts.take(held, axis=0)
+    now, bikes, docks = counts[0].T, counts[..., 0], counts[..., 1]
     matrix = np.empty((len(NAMES), len(at)), np.float32)
-    matrix[:6] = now[_NOW]
-    total = now[0] + now[1]
-    matrix[3] = np.divide(now[0], total, out=np.full_like(total, np.nan), where=total > 0)
-    matrix[6] = np.where(held[0] > 0, (asked[0] - history.key[last[0] - 1]) / _MINUTE, np.nan)
+    matrix[:3], matrix[4:6] = now[:3], now[3:]
+    matrix[6] = (asked[0] - history.known_key.take(held[0])) / _MINUTE
     matrix[7:11] = bikes[0] - bikes[1:5]
-    matrix[11:13] = docks[0] - docks[1:]
+    matrix[11:13] = docks[0] - docks[1:4:2]
     matrix[13:16] = bikes[8:11] - bikes[5:8]
-    *sums, reports = (history.totals[last[0]] - history.totals[last[_WEEK_AGO]]).T
-    matrix[16:19] = np.divide(sums, reports, out=np.full((3, len(at)), np.nan), where=reports > 0)
-    local = local_seconds(at, ZONE)
-    matrix[19] = local % _DAY // _MINUTE
-    matrix[20] = (local // _DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    week = (history.totals.take(last[0], axis=0) - history.totals.take(last[_WEEK_AGO], axis=0)).T
+    with np.errstate(invalid="ignore"):  # 0 / 0: nothing is known
+        matrix[3] = now[0] / (now[0] + now[1])
+        matrix[16:19] = week[:3] / week[3]
+    day, second = np.divmod(local_seconds(at, ZONE), _DAY)
+    matrix[19] = second // _MINUTE
+    matrix[20] = (day + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     matrix[21] = lead_minutes
     return np.ascontiguousarray(matrix.T)
 
