@@ -110,10 +110,10 @@ def _champion(name: str, model: str, description: str) -> dg.AssetsDefinition:
     def champion(
         context: dg.AssetExecutionContext, lake: LakeResource, registry: RegistryResource
     ) -> dg.MaterializeResult:
-        from transit_assets.learning import training
+        from transit_assets.learning.deciding import decide
 
         learner = domain_of(name)
-        decision = training.decide(
+        decision = decide(
             lake.lake, registry.registry, learner, learner.model(model), at_most=settings().training_examples
         )
         if decision is None:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from transit_assets.lake import Lake
+from transit_assets.learning.errors import ModelMissing
 from transit_assets.learning.evaluation import Judged, segments
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted
@@ -67,6 +68,20 @@ class Decision:
     conditions: Sequence[Condition] = ()
     decided_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=datetime.isoformat)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Decision":
+        document = json.loads(text)
+        for name in ("train", "test"):
+            span = document[name]
+            document[name] = span and Window(*(datetime.fromisoformat(span[edge]) for edge in ("start", "end")))
+        document["gain"] = document["gain"] and Comparison(**document["gain"])
+        document["conditions"] = [Condition(**one) for one in document["conditions"]]
+        document["decided_at"] = datetime.fromisoformat(document["decided_at"])
+        return cls(**document)
+
     def row(self) -> dict[str, Any]:
         gain = self.gain
         return {
@@ -91,6 +106,12 @@ class Decision:
             "reason": self.reason,
             "evidence": json.dumps([asdict(one) for one in self.conditions]),
         }
+
+
+def gain_over(judged: Judged, against: str) -> Comparison:
+    """The gain of the challenger over another forecaster, in the metric that decides, on the whole holdout."""
+    ours, theirs = judged.losses(CHALLENGER), judged.losses(against)
+    return compare(judged.model.headline, ours, theirs, judged.draws, np.arange(len(judged.asked)))
 
 
 def conditions(
@@ -152,12 +173,16 @@ def _smoke(challenger: Fitted, asked: Examples) -> Condition:
 
 
 def _latency(challenger: Fitted, asked: Examples, limits: Limits) -> Condition:
+    """Of each question the fastest of three answers: the model is judged, not what else the machine does."""
     seconds = []
     for row in range(min(len(asked), 100)):
         one = asked.take(np.array([row]))
-        start = time.perf_counter()
-        challenger.predict(one)
-        seconds.append(time.perf_counter() - start)
+        tries = []
+        for _ in range(3):
+            start = time.perf_counter()
+            challenger.predict(one)
+            tries.append(time.perf_counter() - start)
+        seconds.append(min(tries))
     slow = 1000 * float(np.quantile(seconds, 0.99))
     name = f"one question is answered within {limits.latency_ms:g} ms (99 of 100)"
     return Condition(name, slow <= limits.latency_ms, f"{slow:.2f} ms")
@@ -188,21 +213,69 @@ def latest(lake: Lake, model: str, outcome: str | None = None) -> dict[str, Any]
     return rows.to_pylist()[0] if rows.num_rows else None
 
 
+def settle(lake: Lake, registry: Registry, model: str, domain: str, metric: str) -> Decision | None:
+    """Finish what a promotion or a roll back that was killed left undone: aliases and record. Call it under the lock.
+
+    Returns the decision that it put on record, None where nothing was missing.
+    """
+    champion = registry.settle(model)
+    found = None
+    for version in registry.undecided(model):
+        begun = Decision.from_json(version.decision) if version.decision else None
+        if begun and _is_on_record(lake, begun):
+            registry.mark_decided(version, begun.outcome)
+        elif champion and champion.number == version.number:  # it was switched to, and the record is missing
+            found = begun or _by_hand("promoted", model, domain, metric, champion, champion)
+            record(lake, found)
+            registry.mark_decided(version, found.outcome)
+    last = latest(lake, model)
+    if champion and last and last["champion"] not in (champion.number, "none"):
+        try:
+            left = registry.version(model, last["champion"])
+        except ModelMissing:  # it was deleted in MLflow
+            left = champion
+        found = _by_hand("rolled_back", model, domain, metric, left, champion)
+        record(lake, found)
+    return found
+
+
+def _by_hand(outcome: str, model: str, domain: str, metric: str, about: Version, champion: Version) -> Decision:
+    """The decision of someone who changed the alias in MLflow, or of a roll back that was killed before its record."""
+    return Decision(
+        model=model,
+        domain=domain,
+        outcome=outcome,
+        version=about.number,
+        estimator=about.estimator,
+        champion=champion.number,
+        compared_with=None,
+        metric=metric,
+        reason=f"version {champion.number} was found to be the champion, without a record of why",
+    )
+
+
+def _is_on_record(lake: Lake, decision: Decision) -> bool:
+    rows = lake.table(DECISIONS).scan(
+        "SELECT 1 FROM decisions WHERE model = ? AND decided_at = ?", [decision.model, decision.decided_at]
+    )
+    return rows.num_rows > 0
+
+
 def roll_back(lake: Lake, registry: Registry, model: str, domain: str, metric: str) -> Decision:
     """Go back to what the champion replaced. Raises ModelMissing where there is nothing to go back to."""
     with registry.lock(model):
-        left = registry.settle(model)
-        version: Version = registry.roll_back(model)
+        settle(lake, registry, model, domain, metric)
+        left, version = registry.roll_back(model)
         decision = Decision(
             model=model,
             domain=domain,
             outcome="rolled_back",
-            version=left.number if left else version.number,
-            estimator=version.estimator,
+            version=left.number,
+            estimator=left.estimator,
             champion=version.number,
             compared_with=None,
             metric=metric,
-            reason=f"rolled back by hand from version {left.number if left else '?'} to version {version.number}",
+            reason=f"rolled back by hand from version {left.number} to version {version.number}",
         )
         record(lake, decision)
     return decision

@@ -1,9 +1,9 @@
 """The registry: MLflow, with runs, versions and the aliases `champion`, `challenger`, `previous`.
 
-A version is one JSON document (`model.json`) among its run's artifacts; its tags hold the document's hash and,
-once it was promoted, the version that it replaced. Serving follows the alias `champion`. Every change of an alias
-is one transaction of MLflow's store, so there is exactly one champion at any instant; whatever a promotion that was
-killed left undone, `settle` does.
+A version is one JSON document (`model.json`) among its run's artifacts; its tags hold the hashes of the run's
+documents, the decision about it and, once it was promoted, the version that it replaced. Serving follows the alias
+`champion`. Every change of an alias is one transaction of MLflow's store, so there is exactly one champion at any
+instant; whatever a promotion that was killed left undone, `settle` does.
 """
 
 import hashlib
@@ -28,18 +28,20 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 _DOCUMENT = "model/model.json"
 _HASH, _REPLACED, _ESTIMATOR = "transit.sha256", "transit.replaced", "transit.estimator"
-_DECIDED = "transit.decided"
+_DECISION, _DECIDED = "transit.decision", "transit.decided"
+_LONGEST_DESCRIPTION = 5000  # characters, the column of MLflow's store on PostgreSQL
 
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version of a model."""
+    """One registered version of a model, with the decision about it (JSON) and, once on record, its outcome."""
 
     model: str
     number: str
     run_id: str
     estimator: str
     replaced: str | None
+    decision: str | None
     decided: str | None
     tags: Mapping[str, str]
 
@@ -90,28 +92,38 @@ class Registry:
     ) -> Version:
         """Log a run with everything that speaks for a fitted model, and register it as the next version.
 
-        `files` are further artifacts by name: the card, plots, the report. It becomes the challenger.
+        `files` are further artifacts by name: the card, plots, the report. It becomes the challenger. The version
+        comes last: one that exists has everything that a decision about it needs.
         """
-        client, document = self._client, fitted.to_json()
-        run = client.create_run(self._experiment(domain), run_name=fitted.name, tags=dict(tags))
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in {_DOCUMENT: document, **files}.items():
-                path = Path(folder, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            client.log_artifacts(run.info.run_id, folder)
-        self._log(run.info.run_id, parameters, metrics)
+        client, documents = self._client, {_DOCUMENT: fitted.to_json(), **files}
+        run_id = client.create_run(self._experiment(domain), run_name=fitted.name, tags=dict(tags)).info.run_id
+        try:
+            self._log_files(run_id, documents)
+            self._log(run_id, parameters, metrics)
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
         self._ensure(fitted.name)
+        hashes = {_hash_tag(name): _hash(content) for name, content in documents.items() if name.endswith(".json")}
         version = client.create_model_version(
             fitted.name,
-            source=f"runs:/{run.info.run_id}/model",
-            run_id=run.info.run_id,
-            tags={_HASH: hashlib.sha256(document.encode()).hexdigest(), _ESTIMATOR: fitted.estimator.kind},
-            description=description,
+            source=f"runs:/{run_id}/model",
+            run_id=run_id,
+            tags={**hashes, _ESTIMATOR: fitted.estimator.kind},
+            description=description[:_LONGEST_DESCRIPTION],
         )
-        client.set_terminated(run.info.run_id)
-        client.set_registered_model_alias(fitted.name, CHALLENGER, version.version)
+        with self.lock(fitted.name):
+            self._point_to_challenger(fitted.name, self.champion(fitted.name))
         return self.version(fitted.name, version.version)
+
+    def _log_files(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(_bytes(content))
+            self._client.log_artifacts(run_id, folder)
 
     def _log(self, run_id: str, parameters: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         import time
@@ -127,10 +139,7 @@ class Registry:
 
     def add_file(self, version: Version, name: str, content: str | bytes) -> None:
         """One more artifact of a version's run."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, Path(name).name)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            self._client.log_artifact(version.run_id, str(path), str(Path(name).parent).removeprefix("."))
+        self._log_files(version.run_id, {name: content})
 
     def _experiment(self, domain: str) -> str:
         from mlflow.exceptions import MlflowException
@@ -181,12 +190,29 @@ class Registry:
     def champion(self, model: str) -> Version | None:
         return self.aliased(model, CHAMPION)
 
-    def load(self, version: Version) -> Fitted:
-        """The fitted model of a version. Raises ModelUnreadable where its document is missing or is not its own."""
-        text = self.read(version, _DOCUMENT)
-        if hashlib.sha256(text).hexdigest() != version.tags.get(_HASH):
-            raise ModelUnreadable(f"{version.model} {version.number}: the stored model is not the one registered")
-        return Fitted.from_json(text.decode())
+    def undecided(self, model: str) -> list[Version]:
+        """Versions whose decision is not on record, oldest first, of those that `register` made."""
+        found = map(_version, self._client.search_model_versions(f"name = '{model}'"))
+        waiting = [one for one in found if one.decided is None and _hash_tag(_DOCUMENT) in one.tags]
+        return sorted(waiting, key=lambda one: int(one.number))
+
+    def load(self, version: Version, name: str = _DOCUMENT) -> Fitted:
+        """The fitted model of a version, or another one beside it by its artifact's name.
+
+        Raises ModelUnreadable where the document is missing, is not the one registered, or is not understood.
+        """
+        try:
+            return Fitted.from_json(self.document(version, name))
+        except ModelUnreadable as error:
+            prefix = f"{version.model} {version.number}: "
+            raise ModelUnreadable(prefix + str(error).removeprefix(prefix)) from error
+
+    def document(self, version: Version, name: str) -> str:
+        """A JSON artifact. Raises ModelUnreadable where it is missing, or is not the one that was registered."""
+        text = self.read(version, name)
+        if _hash(text) != version.tags.get(_hash_tag(name)):
+            raise ModelUnreadable(f"{version.model} {version.number}: {name} is not the one that was registered")
+        return text.decode()
 
     def read(self, version: Version, name: str) -> bytes:
         """One artifact of a version's run."""
@@ -211,32 +237,47 @@ class Registry:
         self._client.set_registered_model_alias(version.model, CHAMPION, version.number)
         self.settle(version.model)
 
+    def write_down(self, version: Version, decision: str) -> None:
+        """Keep a decision (JSON) with its version before anything is done about it."""
+        self._client.set_model_version_tag(version.model, version.number, _DECISION, decision)
+
     def mark_decided(self, version: Version, outcome: str) -> None:
         """Remember that a decision about a version is on record."""
         self._client.set_model_version_tag(version.model, version.number, _DECIDED, outcome)
 
-    def roll_back(self, model: str) -> Version:
-        """Make what the champion replaced the champion again. Call it under `lock`. Raises ModelMissing."""
+    def roll_back(self, model: str) -> tuple[Version, Version]:
+        """Make what the champion replaced the champion again. Call it under `lock`. Raises ModelMissing.
+
+        Returns the version that is left and the one that is served again.
+        """
         champion = self.champion(model)
         if champion is None or not champion.replaced:
             raise ModelMissing(f"{model} has no previous version to go back to")
         self._client.set_registered_model_alias(model, CHAMPION, champion.replaced)
         self.settle(model)
-        return self.version(model, champion.replaced)
+        return champion, self.version(model, champion.replaced)
 
     def settle(self, model: str) -> Version | None:
-        """Bring the aliases `previous` and `challenger` into line with the champion; returns the champion."""
+        """Bring `previous` and `challenger` into line with the champion, which is returned. Call it under `lock`."""
         champion = self.champion(model)
+        self._point_to_challenger(model, champion)
         if champion is None:
             return None
-        previous, challenger = self.aliased(model, PREVIOUS), self.aliased(model, CHALLENGER)
+        previous = self.aliased(model, PREVIOUS)
         if champion.replaced and (previous is None or previous.number != champion.replaced):
             self._client.set_registered_model_alias(model, PREVIOUS, champion.replaced)
         if previous and not champion.replaced:
             self._client.delete_registered_model_alias(model, PREVIOUS)
-        if challenger and challenger.number == champion.number:
-            self._client.delete_registered_model_alias(model, CHALLENGER)
         return champion
+
+    def _point_to_challenger(self, model: str, champion: Version | None) -> None:
+        """`challenger` is the newest version that waits for its decision, else the last one refused."""
+        challenger, served = self.aliased(model, CHALLENGER), champion and champion.number
+        waiting = [one.number for one in self.undecided(model) if one.number != served]
+        if waiting and (challenger is None or challenger.number != waiting[-1]):
+            self._client.set_registered_model_alias(model, CHALLENGER, waiting[-1])
+        elif challenger and challenger.number == served:
+            self._client.delete_registered_model_alias(model, CHALLENGER)
 
     @staticmethod
     def _found(get: Any, what: str) -> "ModelVersion":
@@ -255,6 +296,20 @@ def _version(found: "ModelVersion") -> Version:
         run_id=str(found.run_id),
         estimator=found.tags.get(_ESTIMATOR, "unknown"),
         replaced=found.tags.get(_REPLACED) or None,
+        decision=found.tags.get(_DECISION),
         decided=found.tags.get(_DECIDED),
         tags=dict(found.tags),
     )
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode()
+
+
+def _hash(content: str | bytes) -> str:
+    return hashlib.sha256(_bytes(content)).hexdigest()
+
+
+def _hash_tag(name: str) -> str:
+    """`transit.sha256.model` of `model/model.json`."""
+    return f"{_HASH}.{Path(name).stem}"

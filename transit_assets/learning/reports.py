@@ -182,15 +182,14 @@ def live_plot(rows: Sequence[Mapping[str, Any]], model: str) -> bytes:
     return _png(figure)
 
 
-def decision_page(decision: "Decision", judged: Judged) -> str:
-    """A page of its own (HTML, images inside) that says what was decided and shows why."""
-    against = next(name for name in ("champion", "baseline") if name in judged.forecasts)
+def decision_page(decision: "Decision", judged: Judged | None) -> str:
+    """A page of its own (HTML, images inside) that says what was decided and shows why, where anything was judged."""
     conditions = "".join(
         f"<tr><td>{'✔' if one.has_passed else '✘'}</td><td>{html.escape(one.name)}</td>"
         f"<td>{html.escape(one.found)}</td></tr>"
         for one in decision.conditions
     )
-    picture = data_uri(calibration_plot(judged, "challenger", against))
+    shown = "" if judged is None else _calibration_shown(judged)
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(decision.model)}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}}
 td{{padding:.3rem .8rem .3rem 0;vertical-align:top;border-bottom:1px solid #ddd}}img{{max-width:100%}}</style>
@@ -200,9 +199,15 @@ td{{padding:.3rem .8rem .3rem 0;vertical-align:top;border-bottom:1px solid #ddd}
 after training on {html.escape(str(decision.train))}. Served now: version {html.escape(decision.champion)}.
 Data: {html.escape(str(decision.data_version))}.</p>
 <table>{conditions}</table>
-<h2>What was forecast, and what came true</h2><img alt="calibration" src="{picture}">
+{shown}
 </html>
 """
+
+
+def _calibration_shown(judged: Judged) -> str:
+    against = next(name for name in ("champion", "baseline") if name in judged.forecasts)
+    picture = data_uri(calibration_plot(judged, "challenger", against))
+    return f'<h2>What was forecast, and what came true</h2><img alt="calibration" src="{picture}">'
 
 
 def data_uri(png: bytes) -> str:

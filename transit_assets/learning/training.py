@@ -1,15 +1,16 @@
-"""Training: fit, judge on the holdout beside the baselines, register as challenger; then decide.
+"""Training: fit, judge on the holdout beside the baselines, register as challenger.
 
-Two steps, so that each can be repeated: `train` leaves a challenger that holds everything the decision needs
-(windows, data versions, its best baseline); `decide` promotes or refuses it.
+A step of its own, so that it can be repeated: `train` leaves a challenger that holds everything the decision needs
+(windows, data versions, its evaluation, its best baseline); `decide` (in `deciding`) promotes or refuses it.
 """
 
 import importlib.metadata
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from transit_assets.lake import Lake, TableVersion
+from transit_assets.lake import UTC_INSTANT, Lake
 from transit_assets.learning import promotion, reports
 from transit_assets.learning.domain import Domain, Versions, said
 from transit_assets.learning.errors import TooLittleData
@@ -17,14 +18,15 @@ from transit_assets.learning.evaluation import UNREGISTERED, Judged, best_baseli
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted, fit, fit_baselines
 from transit_assets.learning.model import Model
-from transit_assets.learning.promotion import BASELINE, CHALLENGER, CHAMPION, Decision
-from transit_assets.learning.registry import CHALLENGER as CHALLENGER_ALIAS
+from transit_assets.learning.promotion import CHALLENGER
 from transit_assets.learning.registry import Registry, Version
 from transit_assets.learning.schema import DECISIONS, EVALUATIONS
 from transit_assets.learning.splits import holdout, within
 
 MINIMUM_SPAN = timedelta(hours=12)
 BASELINE_DOCUMENT = "model/baseline.json"
+EVALUATION_DOCUMENT = "evaluation.json"
+_INSTANTS = tuple(column.name for column in EVALUATIONS.columns if column.type == UTC_INSTANT)
 RETRAIN_DAYS = 7
 DRIFT_LIMIT = 0.25
 
@@ -68,8 +70,7 @@ def train(lake: Lake, registry: Registry, model: Model, taught: Lesson, *, seed:
     fitted, baselines = fit(model, learning, seed), fit_baselines(model, learning)
     judged = judge(model, taught.holdout, {CHALLENGER: fitted, **baselines})
     best = best_baseline(judged, list(baselines))
-    gain, _ = promotion.conditions(judged, fitted, best)
-    if not (gain.ci_low or 0.0) > 0:
+    if not (promotion.gain_over(judged, best).ci_low or 0.0) > 0:
         fitted = baselines[best]
         judged = judge(model, taught.holdout, {CHALLENGER: fitted, **baselines})
     return _registered(lake, registry, model, taught, fitted, judged, baselines, best, seed)
@@ -121,13 +122,29 @@ def _registered(
         tags=_tags(taught, best) | {"mlflow.note.content": card},
         files={
             BASELINE_DOCUMENT: baselines[best].to_json(),
+            EVALUATION_DOCUMENT: json.dumps(found, default=datetime.isoformat),
             "card.md": card,
             **reports.plots(judged, CHALLENGER, best, found),
         },
         description=card,
     )
-    write(lake, [row | {"version": version.number} for row in found])
+    write_evaluation(lake, registry, version)
     return version
+
+
+def write_evaluation(lake: Lake, registry: Registry, version: Version) -> None:
+    """Put the evaluation that is stored with a version into `models.evaluations`, where it is not there yet."""
+    rows = json.loads(registry.document(version, EVALUATION_DOCUMENT))
+    for row in rows:
+        row["version"] = version.number
+        for name in _INSTANTS:
+            row[name] = datetime.fromisoformat(row[name])
+    held = lake.table(EVALUATIONS).scan(
+        "SELECT count(*) AS n FROM evaluations WHERE model = ? AND version = ? AND evaluated_at >= ?",
+        [version.model, version.number, min((row["evaluated_at"] for row in rows), default=None)],
+    )
+    if held["n"][0].as_py() < len(rows):
+        write(lake, rows)
 
 
 def _tags(taught: Lesson, best: str) -> dict[str, str]:
@@ -142,101 +159,9 @@ def _tags(taught: Lesson, best: str) -> dict[str, str]:
     }
 
 
-def decide(lake: Lake, registry: Registry, domain: Domain, model: Model, *, at_most: int) -> Decision | None:
-    """Judge the challenger against the champion on the challenger's own holdout, and promote it or not.
-
-    None where nothing waits for a decision. One decision of a model at a time; one that was cut short after the
-    champion had changed is put on record.
-    """
-    with registry.lock(model.name):
-        champion = registry.settle(model.name)
-        if champion and not champion.decided:
-            return _recovered(lake, registry, model, champion)
-        challenger = registry.aliased(model.name, CHALLENGER_ALIAS)
-        if challenger is None or challenger.decided:
-            return None
-        tags = registry.run_tags(challenger)
-        train, test = _window(tags["transit.train"]), _window(tags["transit.test"])
-        asked = domain.examples(lake, Window(train.start, test.end), _versions(tags), at_most)
-        ours = registry.load(challenger)
-        forecasters = {CHALLENGER: ours, BASELINE: baseline_of(registry, challenger)}
-        if champion:
-            forecasters[CHAMPION] = registry.load(champion)
-        judged = judge(model, asked.take(within(asked, test)), forecasters)
-        decision = _decided(model, judged, ours, challenger, champion, train, test, tags)
-        if decision.outcome == "promoted":
-            registry.promote(challenger)
-        registry.add_file(challenger, "decision.html", reports.decision_page(decision, judged))
-        promotion.record(lake, decision)
-        registry.mark_decided(challenger, decision.outcome)
-    return decision
-
-
-def _recovered(lake: Lake, registry: Registry, model: Model, champion: Version) -> Decision:
-    """The decision of a promotion that was killed between the switch and its record."""
-    tags = registry.run_tags(champion)
-    decision = Decision(
-        model=model.name,
-        domain=model.domain,
-        outcome="promoted",
-        version=champion.number,
-        estimator=champion.estimator,
-        champion=champion.number,
-        compared_with=f"champion {champion.replaced}" if champion.replaced else tags["transit.best_baseline"],
-        metric=model.headline,
-        reason="its promotion was interrupted after the switch, and put on record by the next run",
-        train=_window(tags["transit.train"]),
-        test=_window(tags["transit.test"]),
-        data_version=tags["transit.data"],
-    )
-    promotion.record(lake, decision)
-    registry.mark_decided(champion, decision.outcome)
-    return decision
-
-
-def _decided(
-    model: Model,
-    judged: Judged,
-    ours: Fitted,
-    challenger: Version,
-    champion: Version | None,
-    train: Window,
-    test: Window,
-    tags: Mapping[str, str],
-) -> Decision:
-    against = CHAMPION if champion else BASELINE
-    gain, checked = promotion.conditions(judged, ours, against)
-    best = tags["transit.best_baseline"]
-    # A baseline that stands in for a model beats nothing when it is the first: it is served because nothing beats it.
-    needed = checked if champion or not ours.is_baseline else checked[1:]
-    broken = [one for one in needed if not one.has_passed]
-    if broken:
-        reason = "; ".join(f"not so: {one.name} ({one.found})" for one in broken)
-    elif ours.is_baseline and not champion:
-        reason = f"no model beat the best baseline: {best} is served, under its own name"
-    else:
-        reason = f"every condition holds; {checked[0].found}"
-    return Decision(
-        model=model.name,
-        domain=model.domain,
-        outcome="refused" if broken else "promoted",
-        version=challenger.number,
-        estimator=challenger.estimator,
-        champion=(champion.number if champion else "none") if broken else challenger.number,
-        compared_with=f"champion {champion.number}" if champion else best,
-        metric=model.headline,
-        reason=reason,
-        gain=gain,
-        train=train,
-        test=test,
-        data_version=tags["transit.data"],
-        conditions=checked,
-    )
-
-
 def baseline_of(registry: Registry, version: Version) -> Fitted:
     """The best baseline at the time when a version was trained, fitted on the same examples."""
-    return Fitted.from_json(registry.read(version, BASELINE_DOCUMENT).decode())
+    return registry.load(version, BASELINE_DOCUMENT)
 
 
 def evaluate(lake: Lake, domain: Domain, train: Window, test: Window, *, seed: int, at_most: int) -> list[dict]:
@@ -296,18 +221,3 @@ def is_undecided(lake: Lake, model: Model) -> bool:
             [model.name, UNREGISTERED],
         ).fetchone()
     return bool(found and found[0])
-
-
-def _window(text: str) -> Window:
-    start, end = text.split("/")
-    return Window(datetime.fromisoformat(start), datetime.fromisoformat(end))
-
-
-def _versions(tags: Mapping[str, str]) -> dict[str, TableVersion]:
-    prefix = "transit.source."
-    found = {}
-    for name, text in tags.items():
-        if name.startswith(prefix):
-            table_id, version = text.rsplit("@", 1)
-            found[name.removeprefix(prefix)] = TableVersion(table_id, int(version))
-    return found
