@@ -229,6 +229,16 @@ def _rollback_job(name: str, model: str) -> dg.JobDefinition:
     return roll_back_model
 
 
+def refuse_too_little(lake: "Lake", name: str) -> None:
+    """Raise TooLittleData where a domain's data is too short to learn from: before a run that could only fail."""
+    from transit_assets.learning.errors import TooLittleData
+    from transit_assets.learning.training import MINIMUM_SPAN
+
+    span = domain_of(name).span(lake, settings().training_days)
+    if span is None or span.end - span.start < MINIMUM_SPAN:
+        raise TooLittleData(f"{name}: {span or 'no data'}; training needs at least {MINIMUM_SPAN}")
+
+
 def due(lake: "Lake", name: str) -> list[str]:
     """Models of a domain to train or to decide about now."""
     from transit_assets.learning import training

@@ -28,7 +28,10 @@ def _is_due(key: dg.AssetKey) -> bool:
     return is_due(LakeResource.of(settings()).lake, domain, model, days=settings().training_days) is not None
 
 
-# Once for each time a reason arises: a training that failed waits for the next reason, or for someone.
-NEEDS_TRAINING = (NeedsTraining().newly_true().since_last_handled() & ~AutomationCondition.in_progress()).with_label(
-    "needs_training"
-)
+# Once for each time a reason arises: a training that failed waits for the next reason, or for someone. Written out
+# because `since_last_handled` also forgets what was true at the first tick, and a sensor that was switched on with
+# data there would wait for ever.
+NEEDS_TRAINING = (
+    NeedsTraining().newly_true().since(AutomationCondition.newly_requested() | AutomationCondition.newly_updated())
+    & ~AutomationCondition.in_progress()
+).with_label("needs_training")

@@ -88,10 +88,16 @@ def materialize(
 
 
 def train(names: Sequence[str], *, progress: Progress = lambda _: None) -> Materialized:
-    """Train a challenger of each model named and decide about it, whether there is a reason to or not."""
+    """Train a challenger of each model named and decide about it, whether there is a reason to or not.
+
+    Raises TooLittleData where the data of a domain is too short; nothing is trained then.
+    """
     result = Materialized()
+    domains = list(dict.fromkeys(models.domain_name(name) for name in names))
+    for domain in domains:
+        models.refuse_too_little(LakeResource.of(settings()).lake, domain)
     with instances.opened(settings()) as instance:
-        for domain in dict.fromkeys(models.domain_name(name) for name in names):
+        for domain in domains:
             session = _Session(domain, instance, progress, result)
             session.train([name for name in names if models.domain_name(name) == domain])
     return result

@@ -45,6 +45,9 @@ def evaluate(
     train_to: Annotated[str, typer.Option(help="End of what is learnt from, exclusive.")],
     test_from: Annotated[str, typer.Option(help="First instant to judge on.")],
     test_to: Annotated[str, typer.Option(help="End of what is judged on, exclusive.")],
+    folds: Annotated[
+        int, typer.Option(min=1, help="Cut the test window into so many; each learns from all that came before it.")
+    ] = 1,
     form: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.TABLE,
 ) -> None:
     """Evaluate every model of a domain on any two windows, beside its baselines. Nothing is registered.
@@ -55,6 +58,7 @@ def evaluate(
 
     from transit_assets.learning.examples import Window
     from transit_assets.learning.schema import EVALUATIONS
+    from transit_assets.learning.splits import rolling_origin
     from transit_assets.learning.training import evaluate as evaluate_windows
     from transit_assets.settings import settings
 
@@ -66,18 +70,21 @@ def evaluate(
             raise Mistake(f"{name}-from {window.start.isoformat()} is not before {name}-to {window.end.isoformat()}")
     if judged.start < learnt.end:
         raise Mistake("the test window starts before the training window ends: a model is judged on what came later")
+    gap, length = judged.start - learnt.end, (judged.end - judged.start) / folds
+    rows = []
     with progress() as doing:
-        doing(f"{domain}: training on {learnt}, judging on {judged}")
-        rows = stoppable(
-            lambda: evaluate_windows(
-                open_lake(),
-                learner,
-                learnt,
-                judged,
-                seed=configured.training_seed,
-                at_most=configured.training_examples,
+        for train_on, test_on in rolling_origin(Window(learnt.start, judged.end), folds, test=length, gap=gap):
+            doing(f"{domain}: training on {train_on}, judging on {test_on}")
+            rows += stoppable(
+                lambda train_on=train_on, test_on=test_on: evaluate_windows(
+                    open_lake(),
+                    learner,
+                    train_on,
+                    test_on,
+                    seed=configured.training_seed,
+                    at_most=configured.training_examples,
+                )
             )
-        )
     write(pa.Table.from_pylist(rows, schema=EVALUATIONS.schema), form)
 
 
