@@ -1,6 +1,7 @@
 """Commands about models: `train`, `evaluate`, `rollback`."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,16 +76,8 @@ def evaluate(
     with progress() as doing:
         for train_on, test_on in rolling_origin(Window(learnt.start, judged.end), folds, test=length, gap=gap):
             doing(f"{domain}: training on {train_on}, judging on {test_on}")
-            rows += stoppable(
-                lambda train_on=train_on, test_on=test_on: evaluate_windows(
-                    open_lake(),
-                    learner,
-                    train_on,
-                    test_on,
-                    seed=configured.training_seed,
-                    at_most=configured.training_examples,
-                )
-            )
+            judge = partial(evaluate_windows, open_lake(), learner, train_on, test_on)
+            rows += stoppable(partial(judge, seed=configured.training_seed, at_most=configured.training_examples))
     write(pa.Table.from_pylist(rows, schema=EVALUATIONS.schema), form)
 
 
