@@ -3,15 +3,14 @@
 import base64
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transit_assets.learning.evaluation import Judged
+from transit_assets.learning.evaluation import Judged, segments
 from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import INTERVAL, Fitted
-from transit_assets.learning.model import Model
 from transit_assets.learning.scores import SMALLER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -24,15 +23,17 @@ _BINS = 10
 
 
 def card(
-    model: Model,
+    judged: Judged,
+    subject: str,
     fitted: Fitted,
     train: Window,
     test: Window,
     rows: Sequence[Mapping[str, Any]],
     best: str,
-    data_version: str,
+    data: str,
 ) -> str:
-    """The model card of one version, in Markdown."""
+    """The model card of one version, in Markdown. `data` says which versions of what it was made from."""
+    model = judged.model
     who = f"the baseline `{fitted.estimator.kind}` (no model beat it)" if fitted.is_baseline else "LightGBM trees"
     overall = [row for row in rows if row["segment"] == "all"]
     lines = [
@@ -45,7 +46,7 @@ def card(
         f"- **Limits:** {model.limits}",
         f"- **Trained on:** {train}",
         f"- **Judged on:** {test}",
-        f"- **Data:** {data_version}; {model.data_licence}",
+        f"- **Data:** {data}; {model.data_licence}",
         f"- **Calibration:** {_calibration(fitted)}",
         "",
         "## Figures on the holdout, beside every baseline",
@@ -54,20 +55,33 @@ def card(
         "| ---: | --- | --- | ---: | ---: | ---: | --- | ---: |",
         *(_figure(row) for row in overall),
         "",
-        f"## By group, beside `{best}`",
+        f"## By group: error beside `{best}`, calibration, coverage",
         "",
-        "| horizon | segment | metric | model | baseline's | gain | n |",
-        "| ---: | --- | --- | ---: | ---: | ---: | ---: |",
-        *(
-            f"| {row['horizon_minutes']} | {row['segment']} | {row['metric']} | {row['value']:.4f}"
-            f" | {row['baseline_value']:.4f} | {_gain(row)} | {row['n']:,} |"
-            for row in rows
-            if row["baseline"] == best
-            and row["metric"] in (model.headline, "coverage")
-            and row["segment"].split("=")[0] in ("hours", "size")
-        ),
+        f"Calibration is the mean forecast less what came true on average, in {model.unit}; coverage is the share of"
+        " answers within the 80 % interval.",
+        "",
+        f"| horizon | segment | {model.headline} | {best}'s | mean forecast | came true | calibration | coverage | n |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *_groups(judged, subject, best),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _groups(judged: Judged, subject: str, best: str) -> Iterator[str]:
+    """One line for each horizon and group, zones left to the plot."""
+    ours, theirs, answers = judged.losses(subject), judged.losses(best), judged.answers
+    said = judged.forecasts[subject]
+    covered = said.losses("coverage", answers)
+    for horizon in judged.model.horizons:
+        for name, rows in segments(judged.asked, judged.asked.horizon_minutes == horizon):
+            if name.startswith("zone=") or not len(rows):
+                continue
+            forecast, truth, share = said.value[rows].mean(), answers[rows].mean(), covered[rows].mean()
+            yield (
+                f"| {horizon} | {name} | {ours[rows].mean():.4f} | {theirs[rows].mean():.4f} | {forecast:.4f}"
+                f" | {truth:.4f} | {forecast - truth:+.4f} | {'' if np.isnan(share) else f'{share:.1%}'}"
+                f" | {len(rows):,} |"
+            )
 
 
 def _calibration(fitted: Fitted) -> str:
@@ -111,15 +125,15 @@ def plots(judged: Judged, subject: str, baseline: str, rows: Sequence[Mapping[st
     return found
 
 
-def calibration_plot(judged: Judged, subject: str, baseline: str) -> bytes:
+def calibration_plot(judged: Judged, subject: str, beside: str, label: str | None = None) -> bytes:
     """What was forecast against what came true, in bins with equal numbers of forecasts."""
     figure, axes = _figure_of(len(judged.model.horizons), 4.6)
     for axis, horizon in zip(np.atleast_1d(axes), judged.model.horizons, strict=True):
         mask = judged.asked.horizon_minutes == horizon
         top = 0.0
-        for name, colour, label in ((subject, _OURS, judged.model.name), (baseline, _THEIRS, baseline)):
+        for name, colour, legend in ((subject, _OURS, judged.model.name), (beside, _THEIRS, label or beside)):
             forecast, truth = _binned(judged.forecasts[name].value[mask], judged.answers[mask])
-            axis.plot(forecast, truth, "o-", color=colour, label=label, markersize=4, linewidth=1.2)
+            axis.plot(forecast, truth, "o-", color=colour, label=legend, markersize=4, linewidth=1.2)
             top = max(top, forecast.max(initial=0.0), truth.max(initial=0.0))
         axis.plot([0, top], [0, top], color=_LINE, linewidth=0.8, linestyle="--")
         axis.set_title(f"+{horizon} min")
@@ -189,7 +203,7 @@ def decision_page(decision: "Decision", judged: Judged | None) -> str:
         f"<td>{html.escape(one.found)}</td></tr>"
         for one in decision.conditions
     )
-    shown = "" if judged is None else _calibration_shown(judged)
+    shown = "" if judged is None else _calibration_shown(judged, str(decision.compared_with))
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(decision.model)}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}}
 td{{padding:.3rem .8rem .3rem 0;vertical-align:top;border-bottom:1px solid #ddd}}img{{max-width:100%}}</style>
@@ -204,9 +218,9 @@ Data: {html.escape(str(decision.data_version))}.</p>
 """
 
 
-def _calibration_shown(judged: Judged) -> str:
+def _calibration_shown(judged: Judged, beside: str) -> str:
     against = next(name for name in ("champion", "baseline") if name in judged.forecasts)
-    picture = data_uri(calibration_plot(judged, "challenger", against))
+    picture = data_uri(calibration_plot(judged, "challenger", against, beside))
     return f'<h2>What was forecast, and what came true</h2><img alt="calibration" src="{picture}">'
 
 

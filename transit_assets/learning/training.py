@@ -40,6 +40,12 @@ class Lesson:
     train: Window
     test: Window
     examples: Examples
+    origin: str | None
+
+    @property
+    def data(self) -> str:
+        """Which versions of what, and that it is simulated where it is."""
+        return said(self.versions) + (" (SIMULATED data)" if self.origin == "simulated" else "")
 
     @property
     def learning(self) -> Examples:
@@ -58,7 +64,7 @@ def lesson(lake: Lake, domain: Domain, *, days: int, at_most: int, gap: timedelt
         held = "no data" if span is None else str(span)
         raise TooLittleData(f"{domain.name}: {held}; training needs at least {MINIMUM_SPAN}")
     train, test = holdout(span, gap=gap)
-    return Lesson(domain, versions, train, test, domain.examples(lake, span, versions, at_most))
+    return Lesson(domain, versions, train, test, domain.examples(lake, span, versions, at_most), lake.landing.origin())
 
 
 def train(lake: Lake, registry: Registry, model: Model, taught: Lesson, *, seed: int) -> Version:
@@ -97,7 +103,7 @@ def _registered(
         data_version=said(taught.versions),
     )
     overall = [row for row in found if row["segment"] == "all"]
-    card = reports.card(model, fitted, taught.train, taught.test, found, best, said(taught.versions))
+    card = reports.card(judged, CHALLENGER, fitted, taught.train, taught.test, found, best, taught.data)
     version = registry.register(
         fitted,
         domain=model.domain,
@@ -154,7 +160,7 @@ def _tags(taught: Lesson, best: str) -> dict[str, str]:
         "transit.best_baseline": best,
         "transit.train": f"{taught.train.start.isoformat()}/{taught.train.end.isoformat()}",
         "transit.test": f"{taught.test.start.isoformat()}/{taught.test.end.isoformat()}",
-        "transit.data": said(taught.versions),
+        "transit.data": taught.data,
         **{f"transit.source.{name}": f"{one.table_id}@{one.version}" for name, one in taught.versions.items()},
     }
 

@@ -137,7 +137,7 @@ def _places(lake: Lake, tmp_path: Path) -> dict[str, str]:
         ("SELECT * FROM range(2)", [{"range": 0}, {"range": 1}]),
         ("SELECT unnest([1]) AS n;", [{"n": 1}]),
         ("PIVOT (FROM range(2)) ON range", [{"0": 1, "1": 1}]),
-        ("FROM (PIVOT (FROM range(2)) ON range USING sum(range) AS n) SELECT \"1_n\" AS one", [{"one": 1}]),
+        ('FROM (PIVOT (FROM range(2)) ON range USING sum(range) AS n) SELECT "1_n" AS one', [{"one": 1}]),
         ("PIVOT (FROM range(2)) ON range IN (0, 1)", [{"0": 1, "1": 1}]),
         ("UNPIVOT (SELECT 1 AS a) ON a INTO NAME name VALUE n", [{"name": "a", "n": 1}]),
     ],
