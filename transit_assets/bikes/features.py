@@ -59,27 +59,37 @@ _STATES, _AHEAD, _WEEK_AGO = slice(0, 11), slice(8, 11), 11
 # A state says nothing where its report was last polled longer before, in seconds: of today, and of days ago.
 _STALE = np.array([15 * _MINUTE] * 5 + [30 * _MINUTE] * 6)[:, None]
 
+# Stations are numbered, and their days described, before the reports are joined: 13 million are sorted by a number in
+# a third of the time, and no inequality is looked for among them.
 _REPORTS = """
-    WITH identity AS (
+    WITH asked AS NOT MATERIALIZED (
+        SELECT * FROM interim.bikes__station_status WHERE first_polled_at < $1 AND polled_at >= $2
+    ),
+    identity AS (
         SELECT station_code, any_value(first_station_code ORDER BY valid_from) AS identity,
             arg_max(zone, valid_from) AS zone
         FROM interim.bikes__stations GROUP BY station_code
+    ),
+    named AS (
+        SELECT station_code, coalesce(identity, station_code) AS station, coalesce(zone, 'unknown') AS zone,
+            dense_rank() OVER (ORDER BY coalesce(identity, station_code)) AS number
+        FROM (SELECT DISTINCT station_code FROM asked) LEFT JOIN identity USING (station_code)
+    ),
+    described AS (  -- as it was described on that day: a later description is not known yet
+        SELECT days.station_code, days.day, described.capacity
+        FROM (SELECT DISTINCT station_code, day FROM asked) AS days ASOF LEFT JOIN interim.bikes__stations AS described
+            ON days.station_code = described.station_code AND days.day >= described.valid_from
     )
-    SELECT coalesce(identity.identity, r.station_code) AS station,
-        coalesce(identity.zone, 'unknown') AS zone,
+    SELECT station, zone,
         epoch(first_polled_at)::BIGINT AS known_at,
         epoch(polled_at)::BIGINT AS held_until,
-        r.bikes::FLOAT AS bikes, r.docks_free::FLOAT AS docks_free,
-        coalesce(r.capacity, described.capacity)::FLOAT AS capacity,
-        r.mechanical::FLOAT AS mechanical, r.ebike::FLOAT AS ebike,
-        r.bikes + r.docks_free > 0 AND r.is_installed IS NOT FALSE
-            AND (r.is_renting IS NOT FALSE OR r.is_returning IS NOT FALSE) AS is_open
-    FROM interim.bikes__station_status AS r LEFT JOIN identity USING (station_code)
-        -- As it was described on that day: a later description is not known yet.
-        ASOF LEFT JOIN interim.bikes__stations AS described
-            ON r.station_code = described.station_code AND r.day >= described.valid_from
-    WHERE first_polled_at < ? AND polled_at >= ?
-    ORDER BY station, known_at, reported_at
+        asked.bikes::FLOAT AS bikes, asked.docks_free::FLOAT AS docks_free,
+        coalesce(asked.capacity, described.capacity)::FLOAT AS capacity,
+        asked.mechanical::FLOAT AS mechanical, asked.ebike::FLOAT AS ebike,
+        asked.bikes + asked.docks_free > 0 AND asked.is_installed IS NOT FALSE
+            AND (asked.is_renting IS NOT FALSE OR asked.is_returning IS NOT FALSE) AS is_open
+    FROM asked JOIN named USING (station_code) JOIN described USING (station_code, day)
+    ORDER BY named.number, known_at, reported_at
 """
 
 
@@ -126,7 +136,7 @@ class History:
         stations = rows["station"].combine_chunks().dictionary_encode()
         codes = stations.dictionary.to_pylist()
         index = stations.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        _, first = np.unique(index, return_index=True)
+        first = np.flatnonzero(np.diff(index, prepend=-1))
         return cls(
             codes=tuple(codes),
             zones=tuple(rows["zone"].take(pa.array(first)).to_pylist()),
