@@ -1,4 +1,4 @@
-"""Builds the documentation site: the data dictionary, Data Docs, and dbt's docs with lineage.
+"""Builds the documentation site: the data dictionary, Data Docs, dbt's docs with lineage, and model cards.
 
 `python -m transit_assets.quality.site` writes `site/` in the checkout, for the lake of the settings.
 """
@@ -36,13 +36,35 @@ def build(lake: Lake, site: Path) -> Iterator[Path]:
     shutil.rmtree(site / "data_docs", ignore_errors=True)
     yield data_docs.write(lake, suites(), site / "data_docs")
     yield dbt_docs(lake, site / "dbt")
+    cards = list(model_cards(lake, site / "models"))
+    yield from cards
+    parts = _PARTS | {f"models/{card.name}": f"Model card of {card.stem}, as it is served" for card in cards}
     start = site / "index.html"
-    listed = "".join(f'<li><a href="{place}">{text}</a></li>' for place, text in _PARTS.items())
+    listed = "".join(f'<li><a href="{place}">{text}</a></li>' for place, text in parts.items())
     start.write_text(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Transit Assets</title>{data_docs.STYLE}'
         f"</head><body><h1>Transit Assets</h1><ul>{listed}</ul></body></html>"
     )
     yield start
+
+
+def model_cards(lake: Lake, folder: Path) -> Iterator[Path]:
+    """The card of every champion; none where nothing was ever decided, so that an empty lake gets no registry."""
+    from transit_assets.learning.registry import Registry
+    from transit_assets.learning.standing import standings
+
+    shutil.rmtree(folder, ignore_errors=True)
+    served = sorted({one.model for one in standings(lake)})
+    if not served:
+        return
+    registry = Registry(settings().mlflow_store, lake.location.uri("_mlflow/artifacts"), lake.lock_path)
+    for model in served:
+        champion = registry.champion(model)
+        if champion:
+            folder.mkdir(parents=True, exist_ok=True)
+            card = folder / f"{model}.md"
+            card.write_bytes(registry.read(champion, "card.md"))
+            yield card
 
 
 def suites() -> list[Suite]:

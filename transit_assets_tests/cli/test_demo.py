@@ -10,6 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from transit_assets.lake import Lake
+from transit_assets.quality.site import model_cards
+from transit_assets.settings import settings
+
 Demo = tuple[Path, subprocess.CompletedProcess[str]]
 
 NIGHT = "2026-03-29T05:20:00+02:00"  # the hour from 2 to 3 of this day does not exist
@@ -88,6 +92,18 @@ class TestDemo:
         lake, done = demo
         assert f"mlflow ui --backend-store-uri sqlite:///{lake}/_mlflow/mlflow.db" in done.stdout
         assert (lake / "_mlflow" / "mlflow.db").exists()
+
+    def test_the_site_gets_the_card_of_each_champion(
+        self, demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TRANSIT_LAKE", str(demo[0]))
+        settings.cache_clear()
+        try:
+            cards = {path.name: path.read_text() for path in model_cards(Lake.at(demo[0]), tmp_path / "models")}
+        finally:
+            settings.cache_clear()
+        assert set(cards) == {"bikes_available.md", "bikes_empty.md", "bikes_full.md"}
+        assert all(f"# {name.removesuffix('.md')}" in card for name, card in cards.items())
 
     def test_a_day_without_its_second_hour_has_five_hours_until_half_past_five(self, demo: Demo) -> None:
         done = transit(
