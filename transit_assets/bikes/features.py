@@ -60,27 +60,28 @@ _STATES, _AHEAD, _WEEK_AGO = slice(0, 11), slice(8, 11), 11
 _STALE = np.array([15 * _MINUTE] * 5 + [30 * _MINUTE] * 6)[:, None]
 
 # Stations are numbered, and their days described, before the reports are joined: 13 million are sorted by a number in
-# a third of the time, and no inequality is looked for among them.
-_REPORTS = """
-    WITH asked AS NOT MATERIALIZED (
-        SELECT * FROM interim.bikes__station_status WHERE first_polled_at < $1 AND polled_at >= $2
-    ),
-    identity AS (
+# a third of the time, no inequality is looked for among them, and no text of theirs is carried along.
+_NAMED = """
+    CREATE TEMP TABLE named AS
+    WITH identity AS (
         SELECT station_code, any_value(first_station_code ORDER BY valid_from) AS identity,
             arg_max(zone, valid_from) AS zone
         FROM interim.bikes__stations GROUP BY station_code
-    ),
-    named AS (
-        SELECT station_code, coalesce(identity, station_code) AS station, coalesce(zone, 'unknown') AS zone,
-            dense_rank() OVER (ORDER BY coalesce(identity, station_code)) AS number
-        FROM (SELECT DISTINCT station_code FROM asked) LEFT JOIN identity USING (station_code)
-    ),
-    described AS (  -- as it was described on that day: a later description is not known yet
-        SELECT days.station_code, days.day, described.capacity
-        FROM (SELECT DISTINCT station_code, day FROM asked) AS days ASOF LEFT JOIN interim.bikes__stations AS described
+    )
+    SELECT station_code, coalesce(identity, station_code) AS station, coalesce(zone, 'unknown') AS zone,
+        (dense_rank() OVER (ORDER BY coalesce(identity, station_code)) - 1)::INTEGER AS number
+    FROM (SELECT DISTINCT station_code FROM interim.bikes__station_status) LEFT JOIN identity USING (station_code)
+"""
+_STATIONS = "SELECT station, any_value(zone ORDER BY station_code) AS zone FROM named GROUP BY station ORDER BY station"
+_REPORTS = """
+    WITH described AS (  -- as it was described on that day: a later description is not known yet
+        SELECT days.station_code, days.day, number, capacity
+        FROM (SELECT DISTINCT station_code, day FROM interim.bikes__station_status) AS days
+            JOIN named USING (station_code)
+            ASOF LEFT JOIN interim.bikes__stations AS described
             ON days.station_code = described.station_code AND days.day >= described.valid_from
     )
-    SELECT station, zone,
+    SELECT number,
         epoch(first_polled_at)::BIGINT AS known_at,
         epoch(polled_at)::BIGINT AS held_until,
         asked.bikes::FLOAT AS bikes, asked.docks_free::FLOAT AS docks_free,
@@ -88,8 +89,9 @@ _REPORTS = """
         asked.mechanical::FLOAT AS mechanical, asked.ebike::FLOAT AS ebike,
         asked.bikes + asked.docks_free > 0 AND asked.is_installed IS NOT FALSE
             AND (asked.is_renting IS NOT FALSE OR asked.is_returning IS NOT FALSE) AS is_open
-    FROM asked JOIN named USING (station_code) JOIN described USING (station_code, day)
-    ORDER BY named.number, known_at, reported_at
+    FROM interim.bikes__station_status AS asked JOIN described USING (station_code, day)
+    WHERE first_polled_at < $1 AND polled_at >= $2
+    ORDER BY number, known_at, reported_at
 """
 
 
@@ -128,19 +130,17 @@ class History:
         }
         with lake.engine() as connection:
             create_views(connection, snapshots)
-            return cls.of(connection.execute(_REPORTS, [window.end, start]).to_arrow_table())
+            connection.execute(_NAMED)
+            stations = connection.execute(_STATIONS).to_arrow_table()
+            return cls.of(connection.execute(_REPORTS, [window.end, start]).to_arrow_table(), stations)
 
     @classmethod
-    def of(cls, rows: pa.Table) -> "History":
-        """From the rows of the query above, in its order."""
-        stations = rows["station"].combine_chunks().dictionary_encode()
-        codes = stations.dictionary.to_pylist()
-        index = stations.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        first = np.flatnonzero(np.diff(index, prepend=-1))
+    def of(cls, rows: pa.Table, stations: pa.Table) -> "History":
+        """From the rows of the queries above, in their order: reports whose `number` is a place among the stations."""
         return cls(
-            codes=tuple(codes),
-            zones=tuple(rows["zone"].take(pa.array(first)).to_pylist()),
-            station=index,
+            codes=tuple(stations["station"].to_pylist()),
+            zones=tuple(stations["zone"].to_pylist()),
+            station=rows["number"].to_numpy().astype(np.int64),
             is_open=rows["is_open"].fill_null(False).to_numpy(),
             **{
                 name: rows[name].to_numpy()

@@ -45,26 +45,21 @@ def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -
     A closed station has no answer, and is not asked about. Of more than `at_most` questions an even share is drawn.
     """
     station, at = origins(history, window, STEP_SECONDS)
-    # Questions are drawn by their position first: what is known of all of them would take gigabytes.
-    answered = [np.flatnonzero(_is_answered(history, window, station, at, horizon)) for horizon in HORIZONS]
-    position = np.concatenate(answered)
-    horizon = np.repeat(np.array(HORIZONS, np.int16), [len(one) for one in answered])
-    if len(position) > at_most:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(position), at_most, replace=False))
-        position, horizon = position[drawn], horizon[drawn]
-    station, at = station[position], at[position]
+    # Questions are drawn by their position first: what is known of all of them would take gigabytes and minutes.
+    drawn = np.arange(len(at) * len(HORIZONS))
+    if len(drawn) > at_most:
+        drawn = np.flatnonzero(np.random.default_rng(seed).random(len(drawn)) < at_most / len(drawn))[:at_most]
+    horizon = np.array(HORIZONS, np.int16)[drawn // max(len(at), 1)]
+    station, at = station[drawn % max(len(at), 1)], at[drawn % max(len(at), 1)]
     then, answer = _answers(history, station, at, horizon)
+    kept = (then > at) & (then < window.seconds[1]) & (answer >= 0) & history.is_open[answer]
+    station, at, horizon, then, answer = (one[kept] for one in (station, at, horizon, then, answer))
     asked = questions(history, station, at, then, horizon)
     return replace(asked, targets=outcomes(history, answer), segments=_segments(history, station, at))
 
 
-def _is_answered(history: History, window: Window, station: np.ndarray, at: np.ndarray, horizon: int) -> np.ndarray:
-    then, answer = _answers(history, station, at, np.int16(horizon))
-    return (then > at) & (then < window.seconds[1]) & (answer >= 0) & history.is_open[answer]
-
-
 def _answers(
-    history: History, station: np.ndarray, at: np.ndarray, horizon: np.ndarray | np.int16
+    history: History, station: np.ndarray, at: np.ndarray, horizon: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The polls nearest to the horizon, and the positions of the reports that held then."""
     then = nearest_poll(history, at + horizon.astype(np.int64) * 60, TOLERANCE_SECONDS)

@@ -155,8 +155,13 @@ def _live_metrics(
     return found
 
 
-def measure_drift(lake: Lake, registry: Registry, domain: Domain, *, at_most: int = 50_000) -> int:
-    """Compare the features of the last day of data with those each champion learnt from. Returns the rows written."""
+def measure_drift(
+    lake: Lake, registry: Registry, domain: Domain, *, least: timedelta = timedelta(days=5), at_most: int = 50_000
+) -> int:
+    """Compare the features of the last day of data with those each champion learnt from. Returns the rows written.
+
+    A champion that learnt from less than `least` has seen too few days to tell another day from another population.
+    """
     span = domain.span(lake, 2)
     target = lake.table(schema.drift(domain.name))
     if span is None:
@@ -167,7 +172,7 @@ def measure_drift(lake: Lake, registry: Registry, domain: Domain, *, at_most: in
     rows = []
     for model in domain.models if len(asked) else ():
         champion = registry.champion(model.name)
-        if champion is None:
+        if champion is None or _learnt(registry, champion) < least:
             continue
         reference = registry.load(champion).reference
         for name in asked.names:
@@ -198,10 +203,21 @@ def measure_drift(lake: Lake, registry: Registry, domain: Domain, *, at_most: in
     return len(rows)
 
 
+def _learnt(registry: Registry, version: Version) -> timedelta:
+    start, end = registry.run_tags(version)["transit.train"].split("/")
+    return datetime.fromisoformat(end) - datetime.fromisoformat(start)
+
+
 def stability(column: np.ndarray, reference: dict[str, list[float]]) -> float:
-    """The population stability index of a feature against the shares of its bins in training."""
-    expected = np.maximum(np.array(reference["shares"]), _SMALLEST_SHARE)
-    found = np.maximum(shares(column, np.array(reference["edges"])), _SMALLEST_SHARE)
+    """The population stability index of a feature against the shares of its bins in training.
+
+    That more is known of a feature than in training is no drift, as when a lake grows older than a week; that less is
+    known is.
+    """
+    expected, found = np.array(reference["shares"]), shares(column, np.array(reference["edges"]))
+    if found[-1] < expected[-1] < 1:
+        expected, found = expected[:-1] / (1 - expected[-1]), found[:-1] / (1 - found[-1])
+    expected, found = np.maximum(expected, _SMALLEST_SHARE), np.maximum(found, _SMALLEST_SHARE)
     return float(((found - expected) * np.log(found / expected)).sum())
 
 

@@ -29,15 +29,18 @@ def history(rows: Iterable[dict[str, Any]]) -> History:
     counts = ("bikes", "docks_free", "capacity", "mechanical", "ebike")
     schema = pa.schema(
         [
-            ("station", pa.string()),
-            ("zone", pa.string()),
+            ("number", pa.int32()),
             ("known_at", pa.int64()),
             ("held_until", pa.int64()),
             *((name, pa.float32()) for name in counts),
             ("is_open", pa.bool_()),
         ]
     )
-    return History.of(pa.Table.from_pylist(found, schema=schema))
+    stations = {row["station"]: row["zone"] for row in found}
+    numbers = {station: number for number, station in enumerate(stations)}
+    numbered = [{"number": numbers[row["station"]]} | {name: row[name] for name in schema.names[1:]} for row in found]
+    named = pa.table({"station": list(stations), "zone": list(stations.values())})
+    return History.of(pa.Table.from_pylist(numbered, schema=schema), named)
 
 
 def polled(seed: int, *, days: float = 9, every: int = 10 * MINUTE, stations: int = 4) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Watching: forecasts are kept once, met with the truth when it is there, and drift is told from noise."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -136,9 +137,22 @@ def test_a_column_that_was_always_unknown_has_drifted_once_it_is_known() -> None
     assert stability(np.ones(10), reference) > 0.25
 
 
+def test_what_becomes_known_of_a_feature_is_no_drift_and_what_is_lost_is() -> None:
+    edges, half = [0.0], np.where(np.arange(1000) % 2, np.nan, np.tile([-1.0, -1.0, 1.0, 1.0], 250))
+    reference = {"edges": edges, "shares": shares(half, np.array(edges)).tolist()}
+    assert stability(np.tile([-1.0, 1.0], 500), reference) == pytest.approx(0)
+    assert stability(np.full(1000, np.nan), reference) > 0.25
+
+
+def test_a_champion_of_few_days_is_not_told_from_another_population(
+    lake: Lake, registry: Registry, domain: Domain
+) -> None:
+    assert measure_drift(lake, registry, domain) == 0
+
+
 def test_drift_is_measured_once_a_day_and_named(lake: Lake, registry: Registry, domain: Domain) -> None:
-    assert measure_drift(lake, registry, domain) == 2
-    assert measure_drift(lake, registry, domain) == 2
+    assert measure_drift(lake, registry, domain, least=timedelta()) == 2
+    assert measure_drift(lake, registry, domain, least=timedelta()) == 2
     rows = lake.table(schema.drift("gauges")).read().to_pylist()
     assert sorted(row["feature"] for row in rows) == ["change", "level"]  # the time of day does not drift
     assert drifted(lake, domain, domain.models[0], limit=1e9) == []
