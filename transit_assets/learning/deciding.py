@@ -13,7 +13,7 @@ from transit_assets.lake import Lake, TableVersion
 from transit_assets.lake.errors import VersionMissing
 from transit_assets.learning import promotion, reports
 from transit_assets.learning.domain import Domain
-from transit_assets.learning.errors import ModelUnreadable
+from transit_assets.learning.errors import ModelUnreadable, TooLittleData
 from transit_assets.learning.evaluation import Judged, judge
 from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import Fitted
@@ -84,9 +84,16 @@ def _judged(
     if case.champion is None:
         return ours, judge(case.model, asked, forecasters), None
     try:
-        return ours, judge(case.model, asked, {**forecasters, CHAMPION: registry.load(case.champion)}), None
-    except ModelUnreadable as error:  # of the champion; where it is the challenger's, the next line raises it again
+        champion = registry.load(case.champion)
+        unseen = asked.take(within(asked, _unseen(registry.run_tags(case.champion), test)))
+        return ours, judge(case.model, unseen, {**forecasters, CHAMPION: champion}), None
+    except (ModelUnreadable, TooLittleData) as error:  # of the champion; if the challenger's, it is raised again below
         return ours, judge(case.model, asked, forecasters), str(error)
+
+
+def _unseen(champion: Mapping[str, str], test: Window) -> Window:
+    """The part of the holdout that the champion did not learn from: all of it, unless older data came later."""
+    return Window(max(test.start, _window(champion["transit.train"]).end), test.end)
 
 
 def _decided(case: Case, ours: Fitted, judged: Judged, lost: str | None) -> Decision:

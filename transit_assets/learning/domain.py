@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class Domain:
     examples: Callable[[Lake, Window, Versions, int], Examples]
     live: Callable[[Lake], Live | None]
     answers: Callable[[Lake, str, Sequence[str], np.ndarray], np.ndarray]
+    publication_delay: timedelta = timedelta()
 
     def model(self, name: str) -> Model:
         """The model of a name. Raises ModelMissing naming those there are."""

@@ -124,6 +124,10 @@ def conditions(
     by_segment = {
         name: compare(metric, ours, theirs, judged.draws, rows) for name, rows in segments(judged.asked, everything)
     }
+    for horizon in judged.model.horizons:
+        rows = np.flatnonzero(judged.asked.horizon_minutes == horizon)
+        if len(rows):
+            by_segment[f"horizon={horizon}"] = compare(metric, ours, theirs, judged.draws, rows)
     gain = by_segment["all"]
     return gain, [
         _gain(gain, metric),
@@ -147,14 +151,21 @@ def _gain(gain: Comparison, metric: str) -> Condition:
 
 def _segments(by_segment: dict[str, Comparison], limits: Limits) -> Condition:
     smallest = limits.large_share * by_segment["all"].n
-    large = {name: one for name, one in by_segment.items() if one.n >= smallest and one.improvement is not None}
-    worst = min(large, key=lambda name: large[name].improvement or 0.0)
+    gains = {name: _relative(one) for name, one in by_segment.items() if one.n >= smallest}
+    worst = min(gains, key=lambda name: gains[name])
     return Condition(
         f"no large segment is worse by more than {limits.segment_loss:.0%}",
-        (large[worst].improvement or 0.0) >= -limits.segment_loss,
-        f"{len(large)} segments with at least {limits.large_share:.0%} of the holdout; the least gain is "
-        f"{_percent(large[worst].improvement)} in {worst}",
+        gains[worst] >= -limits.segment_loss,
+        f"{len(gains)} segments with at least {limits.large_share:.0%} of the holdout; the least gain is "
+        f"{_percent(gains[worst])} in {worst}",
     )
+
+
+def _relative(one: Comparison) -> float:
+    """The gain in a segment; beside an error of 0 there is nothing to gain, and all to lose."""
+    if one.improvement is not None:
+        return one.improvement
+    return 0.0 if one.value <= one.baseline_value else -1.0
 
 
 def _schema(challenger: Fitted, asked: Examples) -> Condition:
@@ -165,17 +176,22 @@ def _schema(challenger: Fitted, asked: Examples) -> Condition:
 
 def _smoke(challenger: Fitted, asked: Examples) -> Condition:
     """A small batch gives finite values in range, after the way through storage and back."""
-    some = asked.take(np.arange(min(len(asked), 200)))
+    some = asked.take(_spread(asked, 200))
     value = Fitted.from_json(challenger.to_json()).predict(some).value
     upper = 1.0 if challenger.kind == "probability" else np.inf
     bad = int((~np.isfinite(value) | (value < 0) | (value > upper)).sum())
     return Condition("a smoke batch is answered in range", bad == 0, f"{bad} of {len(some)} answers out of range")
 
 
+def _spread(asked: Examples, count: int) -> np.ndarray:
+    """Positions of a few questions from first to last: they are sorted by horizon and entity."""
+    return np.unique(np.linspace(0, len(asked) - 1, min(count, len(asked))).astype(np.int64))
+
+
 def _latency(challenger: Fitted, asked: Examples, limits: Limits) -> Condition:
     """Of each question the fastest of three answers: the model is judged, not what else the machine does."""
     seconds = []
-    for row in range(min(len(asked), 100)):
+    for row in _spread(asked, 100):
         one = asked.take(np.array([row]))
         tries = []
         for _ in range(3):

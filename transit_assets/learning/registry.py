@@ -246,13 +246,15 @@ class Registry:
         self._client.set_model_version_tag(version.model, version.number, _DECIDED, outcome)
 
     def roll_back(self, model: str) -> tuple[Version, Version]:
-        """Make what the champion replaced the champion again. Call it under `lock`. Raises ModelMissing.
+        """Make what the champion replaced the champion again. Call it under `lock`.
 
-        Returns the version that is left and the one that is served again.
+        Returns the version that is left and the one that is served again. Raises ModelMissing where there is none to
+        go back to, ModelUnreadable where it does not load: nothing is changed then.
         """
         champion = self.champion(model)
         if champion is None or not champion.replaced:
             raise ModelMissing(f"{model} has no previous version to go back to")
+        self.load(self.version(model, champion.replaced))
         self._client.set_registered_model_alias(model, CHAMPION, champion.replaced)
         self.settle(model)
         return champion, self.version(model, champion.replaced)

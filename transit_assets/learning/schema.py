@@ -4,6 +4,9 @@ import pyarrow as pa
 
 from transit_assets.lake import UTC_INSTANT, Column, Table
 
+DRIFT_LIMIT = 0.25
+"""Of the population stability index: above it a feature has another population than in training."""
+
 _DOMAIN = Column("domain", pa.string(), "Domain of the model.", is_nullable=False)
 _MODEL = Column("model", pa.string(), "Name of the model, `bikes_full`.", is_nullable=False)
 _HORIZON = Column(
@@ -64,7 +67,8 @@ EVALUATIONS = Table(
         Column(
             "improvement",
             pa.float64(),
-            "Relative gain over the baseline for errors, difference for AUC and coverage; positive is better; "
+            "Relative gain over the baseline for errors, difference for AUC (positive is better) and "
+            "coverage (of the 80 % interval: nearer to .8 is better); "
             "null where the baseline's error is 0.",
         ),
         Column("ci_low", pa.float64(), "Lower bound of the improvement, 95 %, paired block bootstrap."),
@@ -112,7 +116,7 @@ DECISIONS = Table(
         Column("n", pa.int64(), "Examples in the holdout.", unit="rows", minimum=0),
         Column("data_version", pa.string(), _DATA_VERSION.description),
         Column("reason", pa.string(), "Why, in a sentence.", is_nullable=False),
-        Column("evidence", pa.string(), "JSON object: every condition with what was found.", is_nullable=False),
+        Column("evidence", pa.string(), "JSON array: every condition with what was found.", is_nullable=False),
     ),
 )
 

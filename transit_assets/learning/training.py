@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from transit_assets.lake import UTC_INSTANT, Lake
 from transit_assets.learning import promotion, reports
@@ -20,7 +21,7 @@ from transit_assets.learning.fitting import Fitted, fit, fit_baselines
 from transit_assets.learning.model import Model
 from transit_assets.learning.promotion import CHALLENGER
 from transit_assets.learning.registry import Registry, Version
-from transit_assets.learning.schema import DECISIONS, EVALUATIONS
+from transit_assets.learning.schema import DECISIONS, DRIFT_LIMIT, EVALUATIONS
 from transit_assets.learning.splits import holdout, within
 
 MINIMUM_SPAN = timedelta(hours=12)
@@ -28,7 +29,6 @@ BASELINE_DOCUMENT = "model/baseline.json"
 EVALUATION_DOCUMENT = "evaluation.json"
 _INSTANTS = tuple(column.name for column in EVALUATIONS.columns if column.type == UTC_INSTANT)
 RETRAIN_DAYS = 7
-DRIFT_LIMIT = 0.25
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,23 @@ class Lesson:
         """Which versions of what, and that it is simulated where it is."""
         return said(self.versions) + (" (SIMULATED data)" if self.origin == "simulated" else "")
 
-    @property
+    @cached_property
     def learning(self) -> Examples:
         return self.examples.take(within(self.examples, self.train))
 
-    @property
+    @cached_property
     def holdout(self) -> Examples:
         return self.examples.take(within(self.examples, self.test))
 
 
-def lesson(lake: Lake, domain: Domain, *, days: int, at_most: int, gap: timedelta = timedelta()) -> Lesson:
+def lesson(lake: Lake, domain: Domain, *, days: int, at_most: int) -> Lesson:
     """Read what the last so many days teach, the last 30 % of the time held out. Raises TooLittleData."""
     versions = domain.versions(lake)
     span = domain.span(lake, days)
     if span is None or span.end - span.start < MINIMUM_SPAN:
         held = "no data" if span is None else str(span)
         raise TooLittleData(f"{domain.name}: {held}; training needs at least {MINIMUM_SPAN}")
-    train, test = holdout(span, gap=gap)
+    train, test = holdout(span, gap=domain.publication_delay)
     return Lesson(domain, versions, train, test, domain.examples(lake, span, versions, at_most), lake.landing.origin())
 
 
@@ -205,7 +205,7 @@ def is_due(lake: Lake, domain: Domain, model: Model, *, days: int) -> str | None
     if span is None or span.end - span.start < MINIMUM_SPAN:
         return None
     last = promotion.latest(lake, model.name, "promoted"), promotion.latest(lake, model.name, "refused")
-    judged = [one for one in last if one]
+    judged = [one for one in last if one and one["test_to"]]  # an alias moved by hand was judged on nothing
     if not judged:
         return "it was never trained"
     new = span.end - max(one["test_to"] for one in judged)

@@ -15,6 +15,7 @@ from filelock import FileLock
 from transit_assets.lake import Lake
 from transit_assets.learning import schema
 from transit_assets.learning.domain import Domain, Live, said
+from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import shares
 from transit_assets.learning.model import Model
@@ -23,30 +24,36 @@ from transit_assets.learning.reports import live_plot
 from transit_assets.learning.scores import Scored
 from transit_assets.learning.training import baseline_of
 
+_OPEN_DAYS = 3  # of forecasts whose truth may still arrive, or be corrected
 _SMALLEST_SHARE = 1e-4  # of a bin in the stability index, where nothing at all would count infinitely
 
 
 def forecast(lake: Lake, registry: Registry, domain: Domain) -> int:
     """Let every champion answer the questions of now, and keep what it says. Returns the rows that are new.
 
-    Asked twice about the same data a version is not kept twice.
+    Asked twice about the same data a version is not kept twice. Raises ModelUnreadable where a champion cannot be
+    asked, after the others have been.
     """
     live = domain.live(lake)
     if live is None or not len(live.asked):
         return 0
     data_version = said(domain.versions(lake))
-    rows = [
-        row
-        for model in domain.models
-        if (champion := registry.champion(model.name))
-        for row in _forecasts(registry, model, champion, live, data_version)
-    ]
+    rows: list[dict[str, Any]] = []
+    silent = []
+    for model in domain.models:
+        champion = registry.champion(model.name)
+        try:
+            rows += _forecasts(registry, model, champion, live, data_version) if champion else []
+        except ModelUnreadable as error:
+            silent.append(f"{error} (`transit train {model.name}` makes another)")
     table = lake.table(schema.forecasts(domain.name))
     with FileLock(lake.lock_path(table.table.relation)):
         held = _held(lake, domain, sorted({row["day"].isoformat() for row in rows}))
         fresh = [row for row in rows if (row["model"], row["version"], row["origin_at"]) not in held]
         if fresh:
             table.append(pa.Table.from_pylist(fresh, schema=table.table.schema))
+    if silent:
+        raise ModelUnreadable("; ".join(silent))
     return len(fresh)
 
 
@@ -92,32 +99,40 @@ def _held(lake: Lake, domain: Domain, days: Sequence[str]) -> set[tuple[str, str
 
 
 def meet_the_truth(lake: Lake, domain: Domain) -> int:
-    """Rebuild `live_scores` from all forecasts and what is known by now. Returns its rows."""
+    """Rebuild `live_scores` of the last days of forecasts from what is known by now. Returns the rows of the table.
+
+    Days before those have met their truth, and stay as they are: a forecast looks hours ahead, not days.
+    """
     target = lake.table(schema.live_scores(domain.name))
+    days = lake.table(schema.forecasts(domain.name)).partitions()[-_OPEN_DAYS:]
 
     def scored() -> pa.Table:
-        rows = [row for model in domain.models for row in _live_scores(lake, domain, model)]
-        return pa.Table.from_pylist(rows, schema=target.table.schema)
+        rows = [row for model in domain.models for row in _live_scores(lake, domain, model, days)]
+        held = [row for row in target.read().to_pylist() if row["day"].isoformat() not in days]
+        return pa.Table.from_pylist(held + rows, schema=target.table.schema)
 
     target.rebuild(scored)
     return sum(count for count in target.rows_by_partition().values())
 
 
 def draw(lake: Lake, registry: Registry, domain: Domain) -> None:
-    """Put the live error beside the baseline's, day by day, among the plots of each version that spoke."""
+    """Put the live error beside the baseline's, day by day, among the plots of each champion."""
     rows = lake.table(schema.live_scores(domain.name)).read().to_pylist()
     for model in domain.models:
         mine = [row for row in rows if row["model"] == model.name and row["metric"] == model.headline]
-        for number in sorted({row["version"] for row in mine}):
-            picture = live_plot([row for row in mine if row["version"] == number], f"{model.name} {number}")
-            registry.add_file(registry.version(model.name, number), "plots/live_error.png", picture)
+        champion = registry.champion(model.name)
+        shown = [row for row in mine if champion and row["version"] == champion.number]
+        if champion and shown:
+            picture = live_plot(shown, f"{model.name} {champion.number}")
+            registry.add_file(champion, "plots/live_error.png", picture)
 
 
-def _live_scores(lake: Lake, domain: Domain, model: Model) -> list[dict[str, Any]]:
+def _live_scores(lake: Lake, domain: Domain, model: Model, days: Sequence[str]) -> list[dict[str, Any]]:
     made = lake.table(schema.forecasts(domain.name)).scan(
         "SELECT *, epoch(target_at)::BIGINT AS target_seconds FROM forecasts WHERE model = ?"
         " ORDER BY version, day, horizon_minutes, entity, origin_at",
         [model.name],
+        partitions=days,
     )
     if not made.num_rows:
         return []
@@ -175,10 +190,11 @@ def measure_drift(
         if champion is None or _learnt(registry, champion) < least:
             continue
         reference = registry.load(champion).reference
+        mine = np.isin(asked.horizon_minutes, model.horizons)
         for name in asked.names:
             if name in domain.conditions or name not in reference:
                 continue
-            psi = stability(asked.column(name), reference[name])
+            psi = stability(asked.column(name)[mine], reference[name])
             rows.append(
                 {
                     "model": model.name,
@@ -186,7 +202,7 @@ def measure_drift(
                     "day": day,
                     "feature": name,
                     "psi": psi,
-                    "n": len(asked),
+                    "n": int(mine.sum()),
                 }
             )
 

@@ -1,10 +1,10 @@
 """Suites over what is watched of models: live errors beside the baseline's, calibration, coverage, drift."""
 
 from transit_assets.lake import Table
+from transit_assets.learning.schema import DRIFT_LIMIT
 from transit_assets.quality.suites import Suite, between, rows_suite
 
 WATCHED_DAYS = 7
-_DRIFT_LIMIT = 0.25  # of the population stability index: above it the population is another
 _SMALLEST_MET = 100  # forecasts; fewer that met the truth say nothing of a model
 
 
@@ -48,14 +48,14 @@ def drift_suites(drift: Table) -> tuple[Suite, ...]:
         WHERE day = (SELECT max(day) FROM {drift.relation})
         QUALIFY version::INTEGER = max(version::INTEGER) OVER (PARTITION BY model) ORDER BY ALL
     """
-    text = f"the population stability index of each feature is at most {_DRIFT_LIMIT:g}"
+    text = f"the population stability index of each feature is at most {DRIFT_LIMIT:g}"
     return (
         rows_suite(drift),
         Suite(
             name="population_stability",
             table=drift,
             description=f"{text[0].upper()}{text[1:]} on the latest day that was measured.",
-            expectations=(between("psi", 0.0, _DRIFT_LIMIT, text),),
+            expectations=(between("psi", 0.0, DRIFT_LIMIT, text),),
             frame=lambda scope: scope.query(query, [drift]),
         ),
     )

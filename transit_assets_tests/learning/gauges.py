@@ -44,7 +44,7 @@ LEVELS = Table(
 )
 
 
-def land(lake: Lake, first: int, days: int, kind: Literal["swing", "walk"] = "swing") -> None:
+def land(lake: Lake, first: int, days: int, kind: Literal["swing", "walk", "still"] = "swing") -> None:
     """Append the readings of some days, counted from the first one."""
     random = np.random.default_rng([first, days])
     times = FIRST.timestamp() + first * 86_400 + np.arange(days * 86_400 // STEP) * STEP
@@ -54,6 +54,8 @@ def land(lake: Lake, first: int, days: int, kind: Literal["swing", "walk"] = "sw
     share, noise = (-0.9, 6.0) if kind == "swing" else (1.0, 2.0)
     for step in range(lead, len(times)):
         level[:, step] = np.abs(50 + share * (level[:, step - lead] - 50) + random.normal(0, noise, GAUGES))
+    if kind == "still":
+        level[:] = np.arange(GAUGES)[:, None]
     rows = {
         "gauge": np.repeat(np.arange(GAUGES), len(times)),
         "at": pa.array(np.tile(times * 1_000_000, GAUGES).astype(np.int64)).cast(pa.timestamp("us", tz="UTC")),
