@@ -151,12 +151,15 @@ def watching_assets(
     champions = [asset_key(name, model, CHAMPION) for model in models]
     forecasts, live_scores, drift = tables
 
-    def defined(table: Table, deps: Sequence[Any], build: Callable[..., int]) -> dg.AssetsDefinition:
+    def defined(
+        table: Table, deps: Sequence[Any], build: Callable[..., int], *, after: Sequence[Table] = ()
+    ) -> dg.AssetsDefinition:
         @dg.asset(**described(table), deps=deps, automation_condition=FOLLOWS_AT_REST, pool=f"{name}_watching")
         def watched(
             context: dg.AssetExecutionContext, lake: LakeResource, registry: RegistryResource
         ) -> dg.MaterializeResult:
-            versions = domain_of(name).versions(lake.lake)
+            read = {one.relation: lake.lake.table(one).state() for one in after}
+            versions = {**domain_of(name).versions(lake.lake), **read}
             rows = build(lake.lake, registry.registry, domain_of(name))
             state = lake.lake.table(table).create().state()
             lake.lake.ledger.record(
@@ -166,7 +169,7 @@ def watching_assets(
                         None,
                         "committed",
                         kept_rows=rows,
-                        source_versions=dict(versions),
+                        source_versions=versions,
                         table_version=state.version,
                         table_id=state.table_id,
                         run_id=context.run.run_id,
@@ -179,7 +182,7 @@ def watching_assets(
 
     return [
         defined(forecasts, [*champions, *from_data], _forecast),
-        defined(live_scores, [list(forecasts.asset_key), *from_data], _meet_the_truth),
+        defined(live_scores, [list(forecasts.asset_key), *from_data], _meet_the_truth, after=[forecasts]),
         defined(drift, [*champions, *from_data], _measure_drift),
     ]
 
@@ -212,13 +215,13 @@ def rollback_jobs(name: str, models: Mapping[str, str]) -> list[dg.JobDefinition
 def _rollback_job(name: str, model: str) -> dg.JobDefinition:
     @dg.op(name=f"go_back_{model}", description=f"Serves the version of {model} before the champion again.")
     def go_back(context: dg.OpExecutionContext, lake: LakeResource, registry: RegistryResource) -> None:
-        from transit_assets.learning.errors import ModelMissing
+        from transit_assets.learning.errors import LearningError
         from transit_assets.learning.promotion import roll_back
 
         one = domain_of(name).model(model)
         try:
             decision = roll_back(lake.lake, registry.registry, one.name, one.domain, one.headline)
-        except ModelMissing as error:
+        except LearningError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         context.log.info(decision.reason)
 

@@ -78,10 +78,9 @@ def test_forecasts_rank_stations_well(archive: dict) -> None:
     assert overall(archive, "bikes_empty", "auc", "count_table", 60)["value"] >= 0.93
 
 
+@pytest.mark.parametrize("archive", [pytest.param("bins", marks=pytest.mark.xdist_group("bins"))], indirect=True)
 def test_the_baselines_are_the_published_ones(archive: dict) -> None:
     """Reference figures of the 15-minute archive, obtained once with other code (its climatology was another)."""
-    if archive["name"] != "bins":
-        pytest.skip("there are reference figures of the 15-minute archive alone")
     published = {
         ("bikes_full", 60): (0.0246, 0.0170),
         ("bikes_empty", 60): (0.0226, 0.0163),
