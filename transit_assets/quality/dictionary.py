@@ -20,6 +20,7 @@ _LAYERS = {
     "raw": "payloads as received, and what happened to each attempt to get one",
     "interim": "typed, deduplicated rows with units",
     "processed": "statistics and profiles, built by dbt",
+    "models": "evaluations, decisions, forecasts and what became of them",
     "quality": "what each load did and each check found",
     "quarantine": "rows that broke a rule, kept aside",
 }
