@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from filelock import FileLock
@@ -218,7 +217,7 @@ class LakeTable:
 
     def _partitions_of(self, rows: pa.Table) -> list[str] | None:
         column = self.table.partition_by
-        return None if column is None else [partition_text(value.as_py()) for value in pc.unique(rows[column])]
+        return None if column is None else [partition_text(value.as_py()) for value in rows[column].unique()]
 
     # Reading -----------------------------------------------------------------------------------
 
