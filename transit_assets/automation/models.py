@@ -5,6 +5,7 @@ protocol itself is in `learning/`; here it meets Dagster, and a run that refuses
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from transit_assets.automation.descriptions import described
 from transit_assets.automation.resources import LakeResource, RegistryResource
 from transit_assets.automation.retraining import NEEDS_TRAINING
 from transit_assets.lake import Load, Table
+from transit_assets.learning import roles
+from transit_assets.learning.schema import DECISIONS
 from transit_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from transit_assets.learning.promotion import Decision
     from transit_assets.learning.registry import Registry, Version
 
-CHALLENGER, CHAMPION = "_challenger", "_champion"
+CHALLENGER, CHAMPION = f"_{roles.CHALLENGER}", f"_{roles.CHAMPION}"
 
 
 def model_assets(name: str, models: Mapping[str, str], *, sources: Sequence[Table]) -> list[dg.AssetsDefinition]:
@@ -234,24 +237,33 @@ def _rollback_job(name: str, model: str) -> dg.JobDefinition:
 
 def refuse_too_little(lake: "Lake", name: str) -> None:
     """Raise TooLittleData where a domain's data is too short to learn from: before a run that could only fail."""
-    from transit_assets.learning.errors import TooLittleData
-    from transit_assets.learning.training import MINIMUM_SPAN
+    from transit_assets.learning.training import enough
 
-    span = domain_of(name).span(lake, settings().training_days)
-    if span is None or span.end - span.start < MINIMUM_SPAN:
-        raise TooLittleData(f"{name}: {span or 'no data'}; training needs at least {MINIMUM_SPAN}")
+    enough(lake, domain_of(name), days=settings().training_days)
 
 
-def due(lake: "Lake", name: str) -> list[str]:
-    """Models of a domain to train or to decide about now."""
+@dataclass(frozen=True)
+class Due:
+    """Models of a domain to train now, and models whose version waits for a decision and no other training."""
+
+    to_train: tuple[str, ...]
+    to_decide: tuple[str, ...]
+
+
+def due(lake: "Lake", name: str) -> Due:
+    """What there is to do about the models of a domain.
+
+    A version that waits, as after a run that was killed, is known to the registry alone: its evaluation may be missing.
+    """
     from transit_assets.learning import training
 
     domain, days = domain_of(name), settings().training_days
-    return [
-        model.name
-        for model in domain.models
-        if training.is_due(lake, domain, model, days=days) or training.is_undecided(lake, model)
-    ]
+    to_train = [model.name for model in domain.models if training.is_due(lake, domain, model, days=days)]
+    if not to_train and not lake.table(DECISIONS).exists():  # nothing was ever trained: there may be no registry
+        return Due((), ())
+    registry = RegistryResource().registry
+    to_decide = tuple(model.name for model in domain.models if registry.undecided(model.name))
+    return Due(tuple(name for name in to_train if name not in to_decide), to_decide)
 
 
 def domain_of(name: str) -> "Domain":

@@ -4,6 +4,7 @@ import dagster as dg
 from dagster import AutomationCondition, AutomationContext, AutomationResult
 
 from transit_assets.automation.resources import LakeResource
+from transit_assets.learning.roles import CHALLENGER
 from transit_assets.settings import settings
 
 
@@ -24,7 +25,7 @@ def _is_due(key: dg.AssetKey) -> bool:
     from transit_assets.learning.training import is_due
 
     domain = domain_of(key.path[1])
-    model = domain.model(f"{key.path[1]}_{key.path[2].removesuffix('_challenger')}")
+    model = domain.model(f"{key.path[1]}_{key.path[2].removesuffix(f'_{CHALLENGER}')}")
     return is_due(LakeResource.of(settings()).lake, domain, model, days=settings().training_days) is not None
 
 

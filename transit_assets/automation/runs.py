@@ -187,14 +187,12 @@ class _Session:
         """Tables without days to build: all where a range of days was asked for, but a model only for a reason."""
         if step != "models":
             return [key for key in tables if is_asked or self._is_due(key)]
-        to_train = {
-            models.asset_key(self._domain, name, role)
-            for name in models.due(self._lake, self._domain)
-            for role in (models.CHALLENGER, models.CHAMPION)
-        }
+        wanted = models.due(self._lake, self._domain)
+        due = {models.asset_key(self._domain, name, models.CHALLENGER) for name in wanted.to_train}
+        due |= {models.asset_key(self._domain, name, models.CHAMPION) for name in (*wanted.to_train, *wanted.to_decide)}
         trained = {key for key in tables if key.path[-1].endswith((models.CHALLENGER, models.CHAMPION))}
-        is_served = bool(to_train) or self._lake.table(DECISIONS).exists()
-        return [key for key in tables if key in to_train or (key not in trained and is_served and self._is_due(key))]
+        is_served = bool(due) or self._lake.table(DECISIONS).exists()
+        return [key for key in tables if key in due or (key not in trained and is_served and self._is_due(key))]
 
     def _is_due(self, key: dg.AssetKey) -> bool:
         return self._lake.ledger.is_stale(_relation(key), self._sources(key))

@@ -19,8 +19,8 @@ from transit_assets.context.local_time import local_seconds
 from transit_assets.lake import Lake, Table, TableVersion
 from transit_assets.lake.lake import create_views
 from transit_assets.learning.examples import Window
+from transit_assets.settings import PARIS
 
-ZONE = "Europe/Paris"
 LOOK_BACK = timedelta(days=8)
 """How far features look back from the instant asked about."""
 
@@ -237,7 +237,7 @@ def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes
     with np.errstate(invalid="ignore"):  # 0 / 0: nothing is known
         matrix[3] = now[0] / (now[0] + now[1])
         matrix[16:19] = week[:3] / week[3]
-    day, second = np.divmod(local_seconds(at, ZONE), _DAY)
+    day, second = np.divmod(local_seconds(at, PARIS.key), _DAY)
     matrix[19] = second // _MINUTE
     matrix[20] = (day + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     matrix[21] = lead_minutes

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from transit_assets.bikes.features import NAMES, ZONE, History, features, nearest_poll, origins
+from transit_assets.bikes.features import NAMES, History, features, nearest_poll, origins
 from transit_assets.bikes.schema import MODELS as DESCRIPTIONS
 from transit_assets.bikes.schema import STATION_STATUS, STATIONS
 from transit_assets.context.local_time import local_seconds
@@ -21,6 +21,7 @@ from transit_assets.learning.estimators import (
 )
 from transit_assets.learning.examples import Examples, Segmentation, Window
 from transit_assets.learning.model import Kind, Model
+from transit_assets.settings import PARIS
 
 HORIZONS = (30, 60)
 STEP_SECONDS = 300
@@ -93,7 +94,7 @@ def questions(history: History, station: np.ndarray, at: np.ndarray, then: np.nd
 
 
 def _segments(history: History, station: np.ndarray, at: np.ndarray) -> dict[str, Segmentation]:
-    local = local_seconds(at, ZONE)
+    local = local_seconds(at, PARIS.key)
     is_peak = np.isin(local % 86_400 // 3600, _PEAK_HOURS) & ((local // 86_400 + 3) % 7 < 5)
     zones = sorted(set(history.zones))
     zone_of = np.array([zones.index(zone) for zone in history.zones])

@@ -18,8 +18,9 @@ from transit_assets.learning.evaluation import Judged, judge
 from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import Fitted
 from transit_assets.learning.model import Model
-from transit_assets.learning.promotion import BASELINE, CHALLENGER, CHAMPION, Condition, Decision
+from transit_assets.learning.promotion import Condition, Decision
 from transit_assets.learning.registry import Registry, Version
+from transit_assets.learning.roles import BASELINE, CHALLENGER, CHAMPION
 from transit_assets.learning.splits import within
 from transit_assets.learning.training import baseline_of, write_evaluation
 

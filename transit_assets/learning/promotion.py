@@ -20,10 +20,9 @@ from transit_assets.learning.evaluation import Judged, segments
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted
 from transit_assets.learning.registry import Registry, Version
+from transit_assets.learning.roles import CHALLENGER
 from transit_assets.learning.schema import DECISIONS
 from transit_assets.learning.scores import Comparison, compare
-
-CHALLENGER, CHAMPION, BASELINE = "challenger", "champion", "baseline"
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ from filelock import FileLock
 
 from transit_assets.learning.errors import ModelMissing, ModelUnreadable
 from transit_assets.learning.fitting import Fitted
+from transit_assets.learning.roles import CHALLENGER, CHAMPION, PREVIOUS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+_SQLITE = "sqlite:///"
 _DOCUMENT = "model/model.json"
 _HASH, _REPLACED, _ESTIMATOR = "transit.sha256", "transit.replaced", "transit.estimator"
 _DECISION, _DECIDED = "transit.decision", "transit.decided"
@@ -68,10 +69,14 @@ class Registry:
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        if self.uri.startswith("sqlite:///"):
-            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        if self.uri.startswith(_SQLITE):
+            Path(self.uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
         with self.lock("store"):  # two first users at once would both create the store's tables
             return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def exists(self) -> bool:
+        """Whether there is a store to ask: to ask a SQLite file that nobody has made would make it."""
+        return not self.uri.startswith(_SQLITE) or Path(self.uri.removeprefix(_SQLITE)).exists()
 
     @contextmanager
     def lock(self, model: str) -> Iterator[None]:
@@ -174,6 +179,8 @@ class Registry:
 
     def aliased(self, model: str, alias: str) -> Version | None:
         """The version that an alias names, None where it names none."""
+        if not self.exists():
+            return None
         from mlflow.exceptions import MlflowException
 
         try:
@@ -192,6 +199,8 @@ class Registry:
 
     def undecided(self, model: str) -> list[Version]:
         """Versions whose decision is not on record, oldest first, of those that `register` made."""
+        if not self.exists():
+            return []
         found = map(_version, self._client.search_model_versions(f"name = '{model}'"))
         waiting = [one for one in found if one.decided is None and _hash_tag(_DOCUMENT) in one.tags]
         return sorted(waiting, key=lambda one: int(one.number))

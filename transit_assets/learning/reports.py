@@ -11,6 +11,7 @@ import numpy as np
 from transit_assets.learning.evaluation import Judged, segments
 from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import INTERVAL, Fitted
+from transit_assets.learning.roles import BASELINE, CHALLENGER, CHAMPION
 from transit_assets.learning.scores import SMALLER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -219,8 +220,8 @@ Data: {html.escape(str(decision.data_version))}.</p>
 
 
 def _calibration_shown(judged: Judged, beside: str) -> str:
-    against = next(name for name in ("champion", "baseline") if name in judged.forecasts)
-    picture = data_uri(calibration_plot(judged, "challenger", against, beside))
+    against = next(name for name in (CHAMPION, BASELINE) if name in judged.forecasts)
+    picture = data_uri(calibration_plot(judged, CHALLENGER, against, beside))
     return f'<h2>What was forecast, and what came true</h2><img alt="calibration" src="{picture}">'
 
 

@@ -19,9 +19,9 @@ from transit_assets.learning.evaluation import UNREGISTERED, Judged, best_baseli
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted, fit, fit_baselines
 from transit_assets.learning.model import Model
-from transit_assets.learning.promotion import CHALLENGER
 from transit_assets.learning.registry import Registry, Version
-from transit_assets.learning.schema import DECISIONS, DRIFT_LIMIT, EVALUATIONS
+from transit_assets.learning.roles import CHALLENGER
+from transit_assets.learning.schema import DRIFT_LIMIT, EVALUATIONS
 from transit_assets.learning.splits import holdout, within
 
 MINIMUM_SPAN = timedelta(hours=12)
@@ -56,13 +56,18 @@ class Lesson:
         return self.examples.take(within(self.examples, self.test))
 
 
+def enough(lake: Lake, domain: Domain, *, days: int) -> Window:
+    """The span of the last so many days of data. Raises TooLittleData where it is too short to learn from."""
+    span = domain.span(lake, days)
+    if span is None or span.end - span.start < MINIMUM_SPAN:
+        raise TooLittleData(f"{domain.name}: {span or 'no data'}; training needs at least {MINIMUM_SPAN}")
+    return span
+
+
 def lesson(lake: Lake, domain: Domain, *, days: int, at_most: int) -> Lesson:
     """Read what the last so many days teach, the last 30 % of the time held out. Raises TooLittleData."""
     versions = domain.versions(lake)
-    span = domain.span(lake, days)
-    if span is None or span.end - span.start < MINIMUM_SPAN:
-        held = "no data" if span is None else str(span)
-        raise TooLittleData(f"{domain.name}: {held}; training needs at least {MINIMUM_SPAN}")
+    span = enough(lake, domain, days=days)
     train, test = holdout(span, gap=domain.publication_delay)
     return Lesson(domain, versions, train, test, domain.examples(lake, span, versions, at_most), lake.landing.origin())
 
@@ -201,8 +206,9 @@ def is_due(lake: Lake, domain: Domain, model: Model, *, days: int) -> str | None
 
     The first time, then whenever a week of data came after the last holdout, or a day of it where features drifted.
     """
-    span = domain.span(lake, days)
-    if span is None or span.end - span.start < MINIMUM_SPAN:
+    try:
+        span = enough(lake, domain, days=days)
+    except TooLittleData:
         return None
     last = promotion.latest(lake, model.name, "promoted"), promotion.latest(lake, model.name, "refused")
     judged = [one for one in last if one and one["test_to"]]  # an alias moved by hand was judged on nothing
@@ -215,15 +221,3 @@ def is_due(lake: Lake, domain: Domain, model: Model, *, days: int) -> str | None
 
     moved = drifted(lake, domain, model, DRIFT_LIMIT)
     return f"its features drifted: {', '.join(moved)}" if moved and new >= timedelta(days=1) else None
-
-
-def is_undecided(lake: Lake, model: Model) -> bool:
-    """Whether a version was evaluated and no decision about it is on record, as after a run that was killed."""
-    with lake.engine() as connection:
-        lake.register(connection, [EVALUATIONS, DECISIONS])
-        found = connection.execute(
-            "SELECT (SELECT max(version::INTEGER) FROM models.evaluations WHERE model = $1 AND version <> $2)"
-            " > (SELECT coalesce(max(version::INTEGER), 0) FROM models.decisions WHERE model = $1)",
-            [model.name, UNREGISTERED],
-        ).fetchone()
-    return bool(found and found[0])

@@ -1,7 +1,7 @@
 """When training is asked for: once for each reason, whether it arises or was there when the sensor was switched on."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 import pytest
@@ -10,9 +10,6 @@ from transit_assets.automation import models, retraining
 from transit_assets.automation.resources import RegistryResource
 from transit_assets.automation.retraining import NEEDS_TRAINING
 from transit_assets.lake import Lake
-from transit_assets.learning import promotion
-from transit_assets.learning.examples import Window
-from transit_assets.learning.promotion import Decision
 from transit_assets.learning.training import is_due
 from transit_assets_tests.bikes.reports import MONDAY, describe, fill, polled
 from transit_assets_tests.learning import gauges
@@ -95,31 +92,13 @@ def test_a_training_that_failed_is_not_repeated_for_the_same_reason(ticks: Ticks
 # What is a reason ------------------------------------------------------------------------------
 
 
-def judged(lake: Lake, name: str, until: datetime) -> None:
-    """Put a refusal on record whose holdout ended at an instant."""
-    decision = Decision(
-        model=name,
-        domain="gauges",
-        outcome="refused",
-        version="1",
-        estimator="boosted",
-        champion="none",
-        compared_with="persistence",
-        metric="mae",
-        reason="a test",
-        train=Window(until - timedelta(days=2), until - timedelta(days=1)),
-        test=Window(until - timedelta(days=1), until),
-    )
-    promotion.record(lake, decision)
-
-
 def test_a_model_is_due_at_first_and_then_after_a_week_of_data(lake: Lake) -> None:
     domain = gauges.domain()
     (model,) = domain.models
     assert is_due(lake, domain, model, days=60) is None  # nothing to learn from
     gauges.land(lake, 0, 2)
     assert is_due(lake, domain, model, days=60) == "it was never trained"
-    judged(lake, model.name, gauges.FIRST + timedelta(days=2))
+    gauges.judged(lake, model.name, gauges.FIRST + timedelta(days=2))
     assert is_due(lake, domain, model, days=60) is None
     gauges.land(lake, 2, 6)
     assert is_due(lake, domain, model, days=60) is None
@@ -133,9 +112,9 @@ def test_the_condition_asks_the_lake_of_the_settings(city: Lake) -> None:
     fill(city, polled(1, days=0.6))
     describe(city, *({"station_code": str(code)} for code in range(1001, 1005)))
     assert retraining._is_due(key) is True
-    judged(city, "bikes_full", MONDAY + timedelta(days=1))
+    gauges.judged(city, "bikes_full", MONDAY + timedelta(days=1))
     assert retraining._is_due(key) is False
-    assert models.due(city, "bikes") == ["bikes_empty", "bikes_available"]
+    assert models.due(city, "bikes") == models.Due(("bikes_empty", "bikes_available"), ())
 
 
 def test_the_registry_is_named_by_the_settings_and_never_by_the_configuration() -> None:

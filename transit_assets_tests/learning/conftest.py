@@ -15,8 +15,7 @@ from transit_assets_tests.learning.gauges import store
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite store with MLflow's tables and nothing in them."""
     folder = tmp_path_factory.mktemp("mlflow")
-    lake = Lake.at(folder / "lake")
-    assert store(lake, folder).champion("nothing") is None
+    assert store(Lake.at(folder / "lake"), folder)._client.search_registered_models() == []
     return folder / "mlflow.db"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from transit_assets.lake import UTC_INSTANT, Column, Lake, Table
+from transit_assets.learning import promotion
 from transit_assets.learning.deciding import decide as decide_model
 from transit_assets.learning.domain import Domain, Live, Versions
 from transit_assets.learning.estimators import Boosted, Climatology, Persistence
@@ -174,3 +175,21 @@ def trained(lake: Lake, registry: Registry, rounds: int = 40) -> Decision:
     decision = decide(lake, registry)
     assert decision is not None
     return decision
+
+
+def judged(lake: Lake, name: str, until: datetime) -> None:
+    """Put a refusal on record whose holdout ended at an instant."""
+    decision = Decision(
+        model=name,
+        domain="gauges",
+        outcome="refused",
+        version="1",
+        estimator="boosted",
+        champion="none",
+        compared_with="persistence",
+        metric="mae",
+        reason="a test",
+        train=Window(until - timedelta(days=2), until - timedelta(days=1)),
+        test=Window(until - timedelta(days=1), until),
+    )
+    promotion.record(lake, decision)

@@ -12,8 +12,9 @@ from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.evaluation import judge
 from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import fit, fit_baselines
-from transit_assets.learning.promotion import BASELINE, CHALLENGER, conditions, roll_back
-from transit_assets.learning.registry import CHAMPION, Registry
+from transit_assets.learning.promotion import conditions, roll_back
+from transit_assets.learning.registry import Registry
+from transit_assets.learning.roles import BASELINE, CHALLENGER, CHAMPION
 from transit_assets.learning.training import is_due
 from transit_assets_tests.learning import gauges
 from transit_assets_tests.learning.made import made, model

@@ -2,19 +2,24 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from mlflow import MlflowClient
 
 from transit_assets import definitions
-from transit_assets.automation import instance, runs
+from transit_assets.automation import instance, models, runs
 from transit_assets.automation.resources import RegistryResource
 from transit_assets.lake import Lake
-from transit_assets.learning.schema import DECISIONS
+from transit_assets.learning import training
+from transit_assets.learning.registry import Registry
+from transit_assets.learning.schema import DECISIONS, EVALUATIONS
 from transit_assets.settings import settings
-from transit_assets_tests.bikes.reports import describe, fill, polled
+from transit_assets_tests.bikes.reports import MONDAY, describe, fill, polled
+from transit_assets_tests.learning import gauges
 
 STATIONS = tuple(range(1001, 1005))
 
@@ -44,6 +49,33 @@ def materialized(name: str) -> list[Mapping[str, Any]]:
         assert record.asset_materialization is not None
         found.append({key: value.value for key, value in record.asset_materialization.metadata.items()})
     return found
+
+
+def test_a_version_that_waits_is_decided_about_and_no_other_one_is_trained(
+    city: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed before its evaluation was written: the registry alone knows of it."""
+    registry, learner = RegistryResource().registry, models.domain_of("bikes")
+    for other in ("bikes_empty", "bikes_available"):
+        gauges.judged(city, other, MONDAY + timedelta(days=2))
+    with monkeypatch.context() as killed:
+        killed.setattr(training, "write_evaluation", lambda *_: None)
+        taught = training.lesson(city, learner, days=60, at_most=20_000)
+        training.train(city, registry, learner.model("bikes_full"), taught, seed=7)
+    assert not city.table(EVALUATIONS).exists()
+    assert models.due(city, "bikes") == models.Due((), ("bikes_full",))
+
+    result = runs.materialize(["bikes"], steps=["models"])
+    assert result.is_ok, result.errors
+    assert [said.split(" (")[0] for said in result.said] == ["bikes_full 1"]
+    assert [version.version for version in versions(registry)] == [1]
+    assert city.table(EVALUATIONS).exists()
+    assert materialized("full_challenger") == []
+    assert models.due(city, "bikes") == models.Due((), ())
+
+
+def versions(registry: Registry) -> list[Any]:
+    return list(MlflowClient(registry.uri, registry.uri).search_model_versions("name = 'bikes_full'"))
 
 
 def test_dagster_shows_each_decision_with_its_evidence_and_goes_back_in_one_job(city: Lake) -> None:

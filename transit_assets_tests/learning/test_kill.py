@@ -16,7 +16,6 @@ from transit_assets.learning import promotion, reports, training
 from transit_assets.learning.registry import Registry
 from transit_assets.learning.schema import DECISIONS, EVALUATIONS
 from transit_assets.learning.standing import standings
-from transit_assets.learning.training import is_undecided
 from transit_assets_tests.learning import gauges
 from transit_assets_tests.learning.test_story import NAME, aliases, decisions
 
@@ -160,8 +159,6 @@ def _all_is_in_order(lake: Lake, registry: Registry) -> None:
     assert named["previous"] == registry.version(NAME, champion).replaced
     assert named["challenger"] != champion
     assert registry.undecided(NAME) == []
-    gauge = gauges.model()
-    assert not is_undecided(lake, gauge)
 
 
 @pytest.mark.parametrize("place", FIRST)
