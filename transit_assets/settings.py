@@ -139,6 +139,12 @@ class Settings(BaseSettings):
     velib_daily_quota: int = Field(10_000, gt=0, description="Calls a UTC day to the Vélib' operator.")
     ods_daily_quota: int = Field(5_000, gt=0, description="Calls a UTC day to the Opendatasoft portal.")
     poll_seconds: int = Field(60, ge=10, description="Seconds between two polls of live state.")
+    road_look_back_hours: int = Field(
+        72, ge=0, le=8760, description="Hours of road counts that are asked for again, late and corrected ones."
+    )
+    road_publication_delay_minutes: int = Field(
+        0, ge=0, le=10_080, description="Minutes after the end of an hour until its road counts are known."
+    )
 
     # Simulator
     simulator_seed: int = 7
@@ -148,6 +154,7 @@ class Settings(BaseSettings):
     simulator_poll_minutes: int = Field(
         15, ge=1, le=60, description="Minutes between two simulated polls when a whole day is filled at once."
     )
+    simulator_arcs: int = Field(40, ge=1, le=3000, description="Arcs of road on which the simulator has counters.")
 
     # Engine
     duckdb_threads: int = Field(2, ge=1, le=1024)

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from transit_assets.bikes.clean.observations import Poll
 from transit_assets.bikes.clean.status import station_status
-from transit_assets.bikes.polls import FeedName, attempts, latest_fetch, open_client, refusal
+from transit_assets.bikes.polls import FeedName, attempts, latest_fetch, open_client
 from transit_assets.bikes.schema import STATION_STATUS
 from transit_assets.bikes.tables import refresh_latest
+from transit_assets.feeds.origin import refusal
 from transit_assets.lake import Fetch, Lake
 from transit_assets.settings import PARIS, Settings
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from transit_assets.feeds import Attempt, FeedClient, calls_spent
+from transit_assets.feeds.origin import refusal
 from transit_assets.feeds.velib import poll_station_information, poll_station_status, velib_client
 from transit_assets.lake import Fetch, Lake
 from transit_assets.settings import PARIS, Settings
@@ -35,13 +36,6 @@ def collect(lake: Lake, configured: Settings, feed: FeedName, day: date) -> list
         return []
     with open_client(lake, configured) as client:
         return lake.landing.land(attempts(client, configured, feed, latest_fetch(lake, feed, day)))
-
-
-def refusal(lake: Lake, configured: Settings) -> str | None:
-    """Why nothing is fetched into this lake, or None: the simulator is not asked for a lake of real data."""
-    if configured.is_simulated and lake.landing.origin() == "real":
-        return f"{lake.location.root} holds real data, so nothing is fetched from the simulator"
-    return None
 
 
 def open_client(lake: Lake, configured: Settings, clock: Callable[[], datetime] | None = None) -> FeedClient:

@@ -114,6 +114,8 @@ def simulate(
             seed=configured.simulator_seed,
             faults=plan,
             stall_seconds=stall_seconds,
+            arcs=configured.simulator_arcs,
+            counts_delay_minutes=configured.road_publication_delay_minutes,
         )
     except OSError as error:
         raise Mistake(f"cannot listen on {host}:{port}: {error.strerror}") from None

@@ -19,7 +19,14 @@ from pydantic import HttpUrl
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from transit_assets.feeds.addresses import is_internal, require_secure
-from transit_assets.feeds.errors import AnswerTooLarge, AnswerTooSlow, FeedError, InsecureAddress
+from transit_assets.feeds.errors import (
+    AnswerTooLarge,
+    AnswerTooSlow,
+    FeedError,
+    InsecureAddress,
+    PayloadUnreadable,
+)
+from transit_assets.feeds.feed import OF_CONTENT, Feed
 from transit_assets.feeds.limits import NO_CREDENTIALS, Credentials, DailyBudget, Limits
 from transit_assets.feeds.secrets import hide_addresses_from_logs, redact, safe_url
 from transit_assets.lake import Fetch, Lake
@@ -35,35 +42,10 @@ Sleep: TypeAlias = Callable[[float], None]
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "retry-after", "x-simulated")
 # Names under which a validator is sent by the provider, and asked with later.
 _VALIDATORS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
-_OF_PAYLOAD = (*_VALIDATORS, "records")  # what still holds of a payload that was not modified
+_OF_PAYLOAD = (*_VALIDATORS, *OF_CONTENT)  # what still holds of a payload that was not modified
 _KEPT_PREFIX = "x-ratelimit-"
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MAX_REDIRECTS = 5
-
-
-def _anything(payload: bytes) -> str | None:
-    return None if payload else "the body is empty"
-
-
-def _no_partition(fetched_at: datetime) -> tuple[str, ...]:
-    return ()
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What is fetched: its name in the landing, its address below the base URL, and what a good payload is.
-
-    `problem_of` says in a few words why a payload cannot be this feed's, or None; `partitions_of` names
-    the partitions of the domain that a payload fetched at an instant touches; `count_of` counts the records
-    of a payload, which its row keeps among the headers as `records`.
-    """
-
-    domain: str
-    name: str
-    path: str
-    problem_of: Callable[[bytes], str | None] = _anything
-    partitions_of: Callable[[datetime], tuple[str, ...]] = _no_partition
-    count_of: Callable[[bytes], int] | None = None
 
 
 class FeedClient:
@@ -123,7 +105,7 @@ class FeedClient:
         `previous` is the feed's latest landed (or not modified) fetch: its validators make the GET
         conditional, and its payload is the one that a `not_modified` row names.
         """
-        url = self._base.join(feed.path).copy_merge_params(dict(params or {}))
+        url = self._url(feed, params)
         known = previous if previous is not None and self._holds(previous, feed, url) else None
         attempts: list[_Attempt] = []
 
@@ -142,6 +124,13 @@ class FeedClient:
             (replace(found.fetch, is_simulated=found.fetch.is_simulated or self._has_met_simulator), found.payload)
             for found in attempts
         ]
+
+    def address(self, feed: Feed, params: Mapping[str, str | int] | None = None) -> str:
+        """The address of a GET as its row shows it, without secrets: by it an earlier fetch is found."""
+        return self._safe(self._url(feed, params))
+
+    def _url(self, feed: Feed, params: Mapping[str, str | int] | None) -> httpx.URL:
+        return self._base.join(feed.path).copy_merge_params(dict(params or {}))
 
     def _holds(self, previous: Fetch, feed: Feed, url: httpx.URL) -> bool:
         """Whether an earlier fetch is of this very address and of the same origin, and has a payload."""
@@ -175,6 +164,8 @@ class FeedClient:
         if found.fetch.outcome == "failed":
             logger.warning("%s attempt %d failed: %s", found.fetch.url, number, found.fetch.error)
             return found
+        if feed.content_of is not None:
+            return found  # the payload has named its partitions
         return replace(found, fetch=replace(found.fetch, partitions=feed.partitions_of(found.fetch.fetched_at)))
 
     def _refusal(self) -> str | None:
@@ -229,6 +220,7 @@ class FeedClient:
                 sha256=known.sha256,
                 bytes=known.bytes,
                 path=known.path,
+                partitions=known.partitions,
             )
             return _Attempt(row)
         body = answer.body or None
@@ -236,11 +228,11 @@ class FeedClient:
             retry_after = self._retry_after(answer)
             row = replace(row, error=f"{self.provider} answered {answer.status}")
             return _Attempt(row, body, answer.status in _RETRIED_STATUSES and self._may_wait(retry_after), retry_after)
-        problem = feed.problem_of(answer.body)
-        if problem:
-            return _Attempt(replace(row, error=f"{feed.name}: {problem}"), body, may_retry=True)
-        counted = {} if feed.count_of is None else {"records": str(feed.count_of(answer.body))}
-        return _Attempt(replace(row, outcome="landed", headers=kept | counted), answer.body)
+        try:
+            told, partitions = feed.told(answer.body)
+        except PayloadUnreadable as error:
+            return _Attempt(replace(row, error=f"{feed.name}: {error}"), body, may_retry=True)
+        return _Attempt(replace(row, outcome="landed", headers=kept | told, partitions=partitions), answer.body)
 
     def _retry_after(self, answer: "_Answer") -> float | None:
         """Seconds the provider asks to wait, from a number or an HTTP date; None where it asks for nothing clear."""
@@ -311,7 +303,13 @@ def feed_client(
         from transit_assets.simulator import FaultPlan, SimulatorTransport
 
         seed = settings.simulator_seed
-        transport = SimulatorTransport(clock, seed=seed, faults=FaultPlan.parse(settings.simulator_faults, seed))
+        transport = SimulatorTransport(
+            clock,
+            seed=seed,
+            faults=FaultPlan.parse(settings.simulator_faults, seed),
+            arcs=settings.simulator_arcs,
+            counts_delay_minutes=settings.road_publication_delay_minutes,
+        )
     return FeedClient(
         base_url,
         clock=clock,

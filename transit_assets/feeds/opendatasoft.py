@@ -6,7 +6,8 @@ were seen); `exports` gives everything in one answer. So a poll is an export.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 import httpx
@@ -14,9 +15,11 @@ import msgspec
 from msgspec import Struct
 from pydantic import SecretStr
 
-from transit_assets.feeds.client import Attempt, Clock, Credentials, Feed, FeedClient, Sleep, feed_client, payload_of
+from transit_assets.feeds.client import Attempt, Clock, Credentials, FeedClient, Sleep, feed_client, payload_of
 from transit_assets.feeds.errors import PayloadUnreadable
+from transit_assets.feeds.feed import Feed
 from transit_assets.feeds.payloads import reason_unreadable
+from transit_assets.lake import Fetch
 from transit_assets.settings import Settings
 
 ExportFormat: TypeAlias = Literal["json", "csv", "parquet"]
@@ -89,6 +92,11 @@ def quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
+def instant(at: datetime) -> str:
+    """An instant as a literal of a `where`. In UTC and said so: a bare one is read in the time zone of the answer."""
+    return f"date'{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+
+
 def ods_client(
     settings: Settings,
     *,
@@ -119,23 +127,41 @@ def get_pages(
     order_by: str,
     params: Mapping[str, str | int] | None = None,
     limit: int | None = None,
+    at_most: int = MAX_WINDOW,
+    previous: Mapping[str, Fetch] | None = None,
 ) -> list[Attempt]:
     """Page through `records` in the order of a unique key; every page is a fetch of its own.
 
     Stops at the first page that fails, at `limit` records, or at the 10,000th, beyond which the
-    portal refuses: `exports` has them all. `order_by` must be unique, or pages lose records.
+    portal refuses: `exports` has them all. `order_by` must be unique, or pages lose records. Stops too
+    at a page that tells of more than `at_most` matching records. `previous` holds earlier fetches by
+    their address; a page that has one is asked for conditionally.
     """
     attempts: list[Attempt] = []
     wanted = MAX_WINDOW if limit is None else min(limit, MAX_WINDOW)
     offset = 0
     while offset < wanted:
         size = min(MAX_PAGE, wanted - offset)
-        attempts += client.get(feed, {**(params or {}), "order_by": order_by, "limit": size, "offset": offset})
-        payload = payload_of(attempts)
-        if payload is None:
-            break
-        page = decode_records(payload)
+        asked = {**(params or {}), "order_by": order_by, "limit": size, "offset": offset}
+        attempts += client.get(feed, asked, previous=(previous or {}).get(client.address(feed, asked)))
         offset += size
-        if len(page.rows or ()) < size or offset >= (page.total or wanted):
+        records, total = _extent(attempts)
+        if records < size or (total is not None and (total > at_most or offset >= total)):
             break
     return attempts
+
+
+def total_of(attempts: Sequence[Attempt]) -> int | None:
+    """Records in the dataset that match, as the last attempt's payload says; None where it brought none."""
+    payload = payload_of(attempts)
+    return None if payload is None else decode_records(payload).total
+
+
+def _extent(attempts: Sequence[Attempt]) -> tuple[int, int | None]:
+    """Records of the last page, and how many match in all, where that is known; (0, None) for a page that failed."""
+    fetch, _ = attempts[-1]
+    payload = payload_of(attempts)
+    if payload is None:
+        return int(fetch.headers.get("records", 0)) if fetch.outcome == "not_modified" else 0, None
+    page = decode_records(payload)
+    return len(page.rows or ()), page.total

@@ -12,7 +12,8 @@ from typing import Literal, TypeAlias
 import httpx
 
 from transit_assets.feeds import opendatasoft
-from transit_assets.feeds.client import Attempt, Clock, Feed, FeedClient, Sleep, feed_client
+from transit_assets.feeds.client import Attempt, Clock, FeedClient, Sleep, feed_client
+from transit_assets.feeds.feed import Feed
 from transit_assets.feeds.gbfs import count_stations, problem_of_stations
 from transit_assets.lake import Fetch
 from transit_assets.settings import PARIS, Settings

@@ -7,18 +7,15 @@ is far from half full, and clipping to the docks is what makes stations fill and
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_assets.simulator.calendar import local_hour
 from transit_assets.simulator.city import Stations, stations
-from transit_assets.simulator.noise import Floats, Ints, normal, smooth, uniform
+from transit_assets.simulator.noise import Floats, Ints, normal, smooth, spells, uniform
 from transit_assets.simulator.weather import rain, temperature_celsius
 
-_PARIS = ZoneInfo("Europe/Paris")
 _HOUR, _DAY = 3600, 86400
 _TRUCK_WINDOW = 8 * _HOUR
 _FAULT_WINDOW = 10 * _DAY
@@ -72,36 +69,22 @@ def _report_times(seed: int, city: Stations, instant: int) -> tuple[Ints, NDArra
     reported when its fault began, a closed one when it was closed.
     """
     latest = np.full(len(city), instant - 60, dtype=np.int64)
-    for start, is_faulty in _spells(seed, "fault", len(city), instant, _FAULT_WINDOW, 0.05, (1 * _HOUR, 6 * _DAY)):
+    index, known = np.arange(len(city)), instant - 60
+    for start, is_faulty in spells(seed, "fault", index, known, _FAULT_WINDOW, 0.05, (1 * _HOUR, 6 * _DAY)):
         latest = np.where(is_faulty, np.minimum(latest, start), latest)
     latest[: len(_SILENT_SINCE)] = np.minimum(latest[: len(_SILENT_SINCE)], _SILENT_SINCE)
     at = (latest - city.report_phase) // city.report_seconds * city.report_seconds + city.report_phase
     is_closed = np.zeros(len(city), dtype=bool)
-    for start, is_shut in _spells(
-        seed, "closure", len(city), instant, _CLOSURE_WINDOW, 0.05, (5 * _DAY, _CLOSURE_WINDOW)
-    ):
+    for start, is_shut in spells(seed, "closure", index, known, _CLOSURE_WINDOW, 0.05, (5 * _DAY, _CLOSURE_WINDOW)):
         at = np.where(is_shut, start, at)
         is_closed |= is_shut
     return at, is_closed
 
 
-def _spells(
-    seed: int, kind: str, count: int, instant: int, window: int, chance: float, seconds: tuple[int, int]
-) -> list[tuple[Ints, NDArray[np.bool_]]]:
-    """Start of each station's spell of the previous and of this window, and whether it covers the instant."""
-    index, found = np.arange(count), []
-    for number in (instant // window - 1, instant // window):
-        start = number * window + (window * uniform(seed, kind + "/start", index, number)).astype(np.int64)
-        length = seconds[0] * (seconds[1] / seconds[0]) ** uniform(seed, kind + "/length", index, number)
-        happens = uniform(seed, kind, index, number) < chance
-        found.append((start, happens & (start <= instant - 60) & (instant - 60 < start + length)))
-    return found
-
-
 def _fill(seed: int, city: Stations, at: Floats) -> Floats:
     """Share of docks with a bike that people alone would leave at these Unix times (one per station)."""
     index = np.arange(len(city))
-    hour, is_weekend = _local_hour(at.astype(np.int64))
+    hour, is_weekend = local_hour(at.astype(np.int64))
     day = 1.0 / (1.0 + np.exp(-(hour - 8.6) / 0.45)) - 1.0 / (1.0 + np.exp(-(hour - 18.3) / 0.7))
     evening = np.exp(-(((hour - 21.0) / 2.2) ** 2)) + np.exp(-(((hour - 15.5) / 2.5) ** 2)) * is_weekend
     warmth = np.clip(0.7 + 0.02 * temperature_celsius(seed, at), 0.6, 1.1)
@@ -131,17 +114,3 @@ def _broken(seed: int, at: Ints) -> Ints:
     luck = uniform(seed, "broken", index, window)
     some = 1 + np.floor(1.3 * np.abs(normal(seed, "howmany", index, window)))
     return np.where(luck < 0.41, 0, np.where(luck > 0.988, -some - 1, some)).astype(np.int64)
-
-
-def _local_hour(seconds: Ints) -> tuple[Floats, NDArray[np.bool_]]:
-    """Hour of the Paris day with its fraction, and whether that day is a Saturday or Sunday."""
-    hours, place = np.unique(seconds // _HOUR, return_inverse=True)
-    local = seconds + np.array([_offset(hour) for hour in hours.tolist()])[place]
-    return local % _DAY / _HOUR, (local // _DAY + 3) % 7 >= 5
-
-
-@lru_cache(maxsize=4096)
-def _offset(hour: int) -> int:
-    """Seconds by which Paris is ahead of UTC in an hour counted since 1970."""
-    offset = datetime.fromtimestamp(hour * _HOUR, _PARIS).utcoffset()
-    return int(offset.total_seconds()) if offset is not None else 0

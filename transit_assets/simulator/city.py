@@ -2,7 +2,7 @@
 
 Everything is invented from a seed except the geography: numbers of stations per arrondissement and
 commune, their centres and their characters are close to those of Paris in the 2020s. What moves
-(bikes, later trains and traffic) is a function of this city and an instant, in a module of its own.
+(bikes, traffic) is a function of this city and an instant, in a module of its own.
 """
 
 from dataclasses import dataclass
@@ -108,7 +108,7 @@ _PLACE_NAMES = (
     "Sébastopol Sèvres Simplon Solférino Stalingrad Tolbiac Trocadéro Turbigo Vaugirard Victor-Hugo Villiers "
     "Vivienne Voltaire Wagram"
 )
-_PLACES = [name.replace("_", " ") for name in _PLACE_NAMES.split()]
+PLACES = [name.replace("_", " ") for name in _PLACE_NAMES.split()]
 
 _BOOM = (datetime(2022, 3, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC))
 
@@ -191,12 +191,12 @@ def _codes(seed: int, home: Ints) -> tuple[str, ...]:
 
 def _names(seed: int, count: int) -> tuple[str, ...]:
     """Two different places joined by a dash; the numbering keeps names apart where a pair repeats."""
-    first = (uniform(seed, "name1", np.arange(count)) * len(_PLACES)).astype(np.int64)
-    other = (uniform(seed, "name2", np.arange(count)) * (len(_PLACES) - 1)).astype(np.int64)
+    first = (uniform(seed, "name1", np.arange(count)) * len(PLACES)).astype(np.int64)
+    other = (uniform(seed, "name2", np.arange(count)) * (len(PLACES) - 1)).astype(np.int64)
     seen: dict[str, int] = {}
     names = []
     for one, two in zip(first.tolist(), other.tolist(), strict=True):
-        name = f"{_PLACES[one]} - {_PLACES[two + (two >= one)]}"
+        name = f"{PLACES[one]} - {PLACES[two + (two >= one)]}"
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name} {seen[name]}")
     return tuple(names)

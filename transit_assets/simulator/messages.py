@@ -8,10 +8,16 @@ from typing import TypeAlias
 
 from transit_assets.simulator.faults import Fault
 
+ARCS = 40
+"""Arcs of road with a counter, where nobody asks for another number."""
+
 
 @dataclass(frozen=True)
 class Request:
-    """A GET at an instant of the city of one seed. Names of headers are lower case."""
+    """A GET at an instant of the city of one seed. Names of headers are lower case.
+
+    The city has counters on so many `arcs` of road, whose counts are published with this delay after their hour.
+    """
 
     path: str
     instant: datetime
@@ -19,6 +25,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: Fault | None = None
+    arcs: int = ARCS
+    counts_delay_minutes: int = 0
 
     @property
     def unix_time(self) -> int:

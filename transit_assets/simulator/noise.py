@@ -51,3 +51,20 @@ def smooth(seed: int, stream: str, key: ArrayLike, position: Floats) -> Floats:
     share = share * share * (3.0 - 2.0 * share)
     before, after = uniform(seed, stream, key, knot), uniform(seed, stream, key, knot + 1.0)
     return 2.0 * (before + (after - before) * share) - 1.0
+
+
+def spells(
+    seed: int, kind: str, index: ArrayLike, at: ArrayLike, window: int, chance: float, seconds: tuple[int, int]
+) -> list[tuple[Ints, NDArray[np.bool_]]]:
+    """What now and then befalls each thing of `index`: at most once in every window of so many seconds.
+
+    Start of the spell of the window before and of the one that contains these Unix times, and whether it covers
+    them. Lengths lie between the two bounds, which no window is shorter than; short ones are as likely as long ones.
+    """
+    instants, found = np.asarray(at, dtype=np.int64), []
+    for number in (instants // window - 1, instants // window):
+        start = number * window + (window * uniform(seed, kind + "/start", index, number)).astype(np.int64)
+        length = seconds[0] * (seconds[1] / seconds[0]) ** uniform(seed, kind + "/length", index, number)
+        happens = uniform(seed, kind, index, number) < chance
+        found.append((start, happens & (start <= instants) & (instants < start + length)))
+    return found

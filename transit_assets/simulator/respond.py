@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import blake2b
 
-from transit_assets.simulator import velib
+from transit_assets.simulator import counters, velib
 from transit_assets.simulator.faults import CLOCK_JUMP_SECONDS, Fault, fault
 from transit_assets.simulator.messages import Handler, Request, Response, json_error
 
-ROUTES: Mapping[str, Handler] = velib.ROUTES
+ROUTES: Mapping[str, Handler] = {**velib.ROUTES, **counters.ROUTES}
 
 _FAULT_HEADER, _FAULT_PARAMETER = "x-fault", "fault"
 _HTML = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Service indisponible</h1></body></html>"

@@ -9,7 +9,7 @@ from itertools import count
 from urllib.parse import parse_qsl, urlsplit
 
 from transit_assets.simulator.faults import FaultPlan
-from transit_assets.simulator.messages import Request
+from transit_assets.simulator.messages import ARCS, Request
 from transit_assets.simulator.respond import respond
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,14 @@ class SimulatorServer(ThreadingHTTPServer):
         seed: int = 7,
         faults: FaultPlan | None = None,
         stall_seconds: float = 60.0,
+        arcs: int = ARCS,
+        counts_delay_minutes: int = 0,
     ) -> None:
         super().__init__((host, port), _Handler)
         self.clock = clock
         self.seed = seed
+        self.arcs = arcs
+        self.counts_delay_minutes = counts_delay_minutes
         self.faults = faults or FaultPlan(seed=seed)
         self.stall_seconds = stall_seconds
         self.numbers = count()
@@ -57,6 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
                 path=url.path,
                 instant=self.server.clock(),
                 seed=self.server.seed,
+                arcs=self.server.arcs,
+                counts_delay_minutes=self.server.counts_delay_minutes,
                 query=dict(parse_qsl(url.query, keep_blank_values=True)),
                 headers={name.lower(): value for name, value in self.headers.items()},
                 fault=self.server.faults.fault_of(next(self.server.numbers)),

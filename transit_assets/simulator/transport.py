@@ -7,16 +7,26 @@ from itertools import count
 import httpx
 
 from transit_assets.simulator.faults import FaultPlan
-from transit_assets.simulator.messages import Request
+from transit_assets.simulator.messages import ARCS, Request
 from transit_assets.simulator.respond import respond
 
 
 class SimulatorTransport(httpx.BaseTransport):
     """Answers every GET at the instant of its clock, whatever the host; request by request it follows its faults."""
 
-    def __init__(self, clock: Callable[[], datetime], *, seed: int = 7, faults: FaultPlan | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        seed: int = 7,
+        faults: FaultPlan | None = None,
+        arcs: int = ARCS,
+        counts_delay_minutes: int = 0,
+    ) -> None:
         self._clock = clock
         self._seed = seed
+        self._arcs = arcs
+        self._counts_delay_minutes = counts_delay_minutes
         self._faults = faults or FaultPlan(seed=seed)
         self._numbers = count()
 
@@ -27,6 +37,8 @@ class SimulatorTransport(httpx.BaseTransport):
                 path=request.url.path,
                 instant=self._clock(),
                 seed=self._seed,
+                arcs=self._arcs,
+                counts_delay_minutes=self._counts_delay_minutes,
                 query=dict(request.url.params),
                 headers=dict(request.headers),
                 fault=self._faults.fault_of(next(self._numbers)),

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transit_assets.simulator import Request, respond
-from transit_assets.simulator.bikes import _fill, _local_hour, _trucks, bike_state
+from transit_assets.simulator.bikes import _fill, _trucks, bike_state
+from transit_assets.simulator.calendar import local_hour
 from transit_assets.simulator.city import DISTRICTS, stations
 from transit_assets.simulator.velib import GBFS_PATH
 from transit_assets.simulator.weather import rain, temperature_celsius
@@ -168,7 +169,7 @@ def test_trucks_pull_stations_towards_the_middle():
 def test_rush_hour_follows_the_clock_of_paris_through_daylight_saving():
     instants = [datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)]
     instants += [datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)]
-    hours, is_weekend = _local_hour(np.array([unix(instant) for instant in instants]))
+    hours, is_weekend = local_hour(np.array([unix(instant) for instant in instants]))
     assert hours.tolist() == [1.5, 3.5, 2.5, 2.5]
     assert is_weekend.all()
 
