@@ -35,3 +35,16 @@ def local_seconds(at: np.ndarray, zone: str) -> np.ndarray:
     """Seconds of the wall clock since 1970-01-01 00:00 local, for instants in seconds UTC between 2010 and 2049."""
     instants, offsets = _changes(zone)
     return at + offsets[instants.searchsorted(at, side="right") - 1]
+
+
+def utc_seconds(wall: np.ndarray, zone: str) -> tuple[np.ndarray, np.ndarray]:
+    """Instants (seconds UTC) of wall clock times as `local_seconds` gives them, and whether each of them exists.
+
+    Of an hour that the clock shows twice it is the second; one that the clock leaves out gets the instant that the
+    offset before it gives.
+    """
+    instants, offsets = _changes(zone)
+    starts = instants + offsets
+    ends = np.append(instants[1:] + offsets[:-1], np.iinfo(np.int64).max)
+    period = starts.searchsorted(wall, side="right") - 1
+    return wall - offsets[period], wall < ends[period]

@@ -1,5 +1,7 @@
 """What can go wrong in the lake, each with a name and one clear sentence."""
 
+from typing import ClassVar
+
 
 class LakeError(Exception):
     """Base of every error of the lake; its message is written for the user."""
@@ -27,6 +29,28 @@ class OriginMismatch(LakeError):
 
 class PayloadCorrupt(LakeError):
     """A payload in landing no longer has the hash it is stored under."""
+
+
+class PayloadUnreadable(LakeError):
+    """A payload that is damaged, or not what it should be."""
+
+
+class UnknownFormat(PayloadUnreadable):
+    """A payload of no known format; the message says what was seen and what is known.
+
+    A domain names itself and its formats in a class of its own.
+    """
+
+    domain: ClassVar[str]
+    known: ClassVar[tuple[str, ...]]
+
+    def __init__(self, seen: str) -> None:
+        super().__init__(f"unknown format: {seen}. Known for {self.domain}: {'; '.join(self.known)}")
+        self.seen = seen
+
+
+class ArchiveTooLarge(LakeError):
+    """A file beyond the cap on bytes of an import, as it is or unpacked."""
 
 
 class TableMissing(LakeError):

@@ -90,3 +90,16 @@ def _differing(said: pa.Table, dropped: Positions, kept: Positions) -> int:
         only_one_known = pc.xor(pc.is_null(was), pc.is_null(now))
         differs |= pc.or_(unequal, only_one_known).to_numpy()
     return int(differs.sum())
+
+
+def changes(ordered: pa.Table, names: Sequence[str]) -> pa.Array:
+    """Where a row says something else in these columns than the row before; the first row does, null equals null."""
+    found = np.ones(ordered.num_rows, dtype=bool)
+    same = np.ones(max(ordered.num_rows - 1, 0), dtype=bool)
+    for name in names:
+        column = ordered[name].combine_chunks()
+        was, now_is = column.slice(0, max(len(column) - 1, 0)), column.slice(1)
+        equal = pc.fill_null(pc.equal(was, now_is), False)
+        same &= pc.or_(equal, pc.and_(pc.is_null(was), pc.is_null(now_is))).to_numpy(zero_copy_only=False)
+    found[1:] = ~same
+    return pa.array(found)

@@ -61,7 +61,7 @@ def test_a_day_that_no_table_has_is_refused_before_it_lands(lake: Lake, tmp_path
     """Such a day was due for ever, and every later run of the lake failed on it."""
     at = datetime.fromisoformat(instant)
     path = _file(tmp_path, "odd.json", gbfs([station(reported_at=at)], int(at.timestamp())))
-    with pytest.raises(PayloadUnreadable, match=r"odd\.json holds polls of"):
+    with pytest.raises(PayloadUnreadable, match=r"odd\.json: it holds polls of"):
         import_files(lake, [path], SETTINGS)
     assert lake.landing.origin() is None
 
@@ -108,7 +108,7 @@ def test_a_file_that_unpacks_beyond_the_cap_is_refused(lake: Lake, tmp_path: Pat
         pa.table({"stationcode": pa.array(range(100_000)), "zero": [0] * 100_000}), path, use_dictionary=False
     )
     size = path.stat().st_size
-    with pytest.raises(ArchiveTooLarge, match=r"a\.parquet unpacks to .*TRANSIT_ARCHIVE_MAX_BYTES"):
+    with pytest.raises(ArchiveTooLarge, match=r"a\.parquet: it unpacks to .*TRANSIT_ARCHIVE_MAX_BYTES"):
         import_files(lake, [path], Settings(archive_max_bytes=size + 1))
 
 

@@ -1,5 +1,10 @@
 """What can be wrong with a payload of bikes, each with a name and one clear sentence."""
 
+from transit_assets.lake import errors
+from transit_assets.lake.errors import ArchiveTooLarge, PayloadUnreadable
+
+__all__ = ["ArchiveOverlap", "ArchiveTooLarge", "BikesError", "PayloadUnreadable", "ProviderSilent", "UnknownFormat"]
+
 KNOWN_FORMATS = (
     "the operator's GBFS station_status and station_information (JSON; 1.x, 2.x, 3.0)",
     "Opendatasoft v1 and v2.1 answers and exports (JSON)",
@@ -14,24 +19,14 @@ class BikesError(Exception):
     """Base of the errors of bikes; its message is written for the user."""
 
 
-class PayloadUnreadable(BikesError):
-    """A payload that is damaged, or not what its feed sends."""
+class UnknownFormat(errors.UnknownFormat):
+    """A payload of no format that is known for bikes."""
 
-
-class UnknownFormat(PayloadUnreadable):
-    """A payload of no known format; the message says what was seen and what is known."""
-
-    def __init__(self, seen: str) -> None:
-        super().__init__(f"unknown format: {seen}. Known for bikes: {'; '.join(KNOWN_FORMATS)}")
-        self.seen = seen
+    domain, known = "bikes", KNOWN_FORMATS
 
 
 class ArchiveOverlap(BikesError):
     """Two archives without report times cover the same period: their rows would count it twice."""
-
-
-class ArchiveTooLarge(BikesError):
-    """A file beyond the cap on bytes of an import."""
 
 
 class ProviderSilent(BikesError):

@@ -14,7 +14,6 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from transit_assets.bikes.clean import json_payloads, tabular
 from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
@@ -81,21 +80,6 @@ def survey(stream: BinaryIO) -> Survey:
     if first is None or last is None:
         raise PayloadUnreadable("there are no records in it")
     return Survey(kind, dict(counts), first_of_day, first, last, has_report_times, has_status, has_description)
-
-
-def unpacked_bytes(stream: BinaryIO) -> int:
-    """The size of what a Parquet file unpacks to, by its own account; 0 for other files, which are as they are."""
-    is_parquet = stream.read(4) == b"PAR1"
-    stream.seek(0)
-    if not is_parquet:
-        return 0
-    try:
-        metadata = pq.read_metadata(stream)
-    except (pa.ArrowInvalid, OSError):
-        return 0  # damaged, as its survey will say
-    finally:
-        stream.seek(0)
-    return sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
 
 
 def _name(rows: pa.Table) -> str:

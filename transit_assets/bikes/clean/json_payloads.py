@@ -12,12 +12,11 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from transit_assets.bikes.clean import values
 from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
-from transit_assets.bikes.clean.tabular import pair
 from transit_assets.feeds import errors as feed_errors
-from transit_assets.feeds import gbfs, velib_records
+from transit_assets.feeds import gbfs, values, velib_records
 from transit_assets.feeds.payloads import Stations, Unreadable
+from transit_assets.feeds.places import pair
 from transit_assets.feeds.velib_records import ArchivedRecord, Place, StationRecord
 
 # A time beyond what datetime holds is a ValueError, an OverflowError or an OSError, by platform.

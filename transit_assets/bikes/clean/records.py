@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transit_assets.bikes.clean import values
+from transit_assets.feeds import values
 from transit_assets.lake import UTC_INSTANT
 
 COUNTS = ("bikes", "mechanical", "ebike", "docks_free", "capacity")
@@ -60,11 +60,9 @@ def records(
 
     def read(name: str, rule: str, result: values.Read) -> None:
         columns[name] = result.values
-        if not pc.any(result.unreadable).as_py():
+        found = values.complaints(f"{name}_{rule}", raw[name], result.unreadable)
+        if found is None:
             return
-        written = pc.utf8_slice_codeunits(pc.coalesce(values.text(raw[name]), pa.scalar("")), 0, 60)
-        complaint = pc.binary_join_element_wise(f"{name}_{rule}: '", written, "'", "")
-        found = pc.if_else(result.unreadable, complaint, pa.scalar(None, pa.string()))
         if name not in _NOT_STATUS:
             problems["status"].append(found)
         if name not in _NOT_INFORMATION:
@@ -96,14 +94,10 @@ def records(
         "has_status": pa.repeat(pa.scalar(has_status), count),
         "has_description": pa.repeat(pa.scalar(has_description), count),
         "row_number": row_number,
-        "status_problem": _first(problems["status"], count),
-        "information_problem": _first(problems["information"], count),
+        "status_problem": values.first_complaint(problems["status"], count),
+        "information_problem": values.first_complaint(problems["information"], count),
     }
     return pa.table([columns.get(field.name, pa.nulls(count, field.type)) for field in RECORDS], schema=RECORDS)
-
-
-def _first(found: list[pa.Array], count: int) -> pa.Array:
-    return pc.coalesce(*found).cast(pa.string()) if found else pa.nulls(count, pa.string())
 
 
 def unreadable(complaints: Mapping[int, str], *, source: str, polled_at: pa.Scalar, **parts: bool) -> pa.Table:

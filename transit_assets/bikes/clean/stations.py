@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from transit_assets.bikes.clean.records import is_stale
 from transit_assets.bikes.schema import STATION_LATEST, STATIONS
+from transit_assets.quality.dedupe import changes
 
 _DESCRIBED = ("name", "latitude", "longitude", "capacity", "commune", "insee_code", "zone", "zone_provenance")
 _SAME_PLACE_DEGREES = 0.0002  # 20 m: providers round coordinates differently
@@ -34,26 +35,14 @@ def stations(information: pa.Table) -> pa.Table:
     last_days = dict(
         zip(*ordered.group_by("station_code").aggregate([("day", "max")]).to_pydict().values(), strict=True)
     )
+    changed = ordered.filter(changes(ordered, ("station_code", *_DESCRIBED)))  # one row in hundreds
     periods: list[_Row] = []
-    for code, rows in groupby(ordered.filter(_changes(ordered)).to_pylist(), key=lambda row: row["station_code"]):
+    for code, rows in groupby(changed.to_pylist(), key=lambda row: row["station_code"]):
         of_station = list(_periods(rows))
         of_station[-1]["valid_to"] = _closed_on(last_days[code], days)
         periods += of_station
     _name_first_codes(periods)
     return pa.Table.from_pylist(periods, schema=STATIONS.schema)
-
-
-def _changes(ordered: pa.Table) -> pa.Array:
-    """Where a row says something else than the row before: only these matter, one in hundreds."""
-    changes = np.ones(ordered.num_rows, dtype=bool)
-    same = np.ones(max(ordered.num_rows - 1, 0), dtype=bool)
-    for name in ("station_code", *_DESCRIBED):
-        column = ordered[name].combine_chunks()
-        was, now_is = column.slice(0, len(column) - 1), column.slice(1)
-        equal = pc.fill_null(pc.equal(was, now_is), False)
-        same &= pc.or_(equal, pc.and_(pc.is_null(was), pc.is_null(now_is))).to_numpy(zero_copy_only=False)
-    changes[1:] = ~same
-    return pa.array(changes)
 
 
 def _periods(rows: Iterator[_Row]) -> Iterator[_Row]:

@@ -1,6 +1,5 @@
 """Tables in files: Opendatasoft's CSV and Parquet exports, and the Parquet archives of collectors."""
 
-import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -9,9 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from transit_assets.bikes.clean import values
 from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.bikes.clean.records import records, repeated, row_numbers, unreadable
+from transit_assets.feeds import values
+from transit_assets.feeds.places import coordinates
+from transit_assets.feeds.tables import BOM, csv_header, renamed
 from transit_assets.lake import UTC_INSTANT
 
 # Field names and French labels of Opendatasoft, to the names of `RECORDS`.
@@ -52,16 +53,14 @@ _NAMES = {
 _NEEDED = {"station_code", "bikes", "docks_free"}
 _BATCH_ROWS = 100_000
 _BLOCK_BYTES = 64 * 2**20  # a record must fit into one block; pyarrow's own megabyte is less than some texts
-_WKB_POINT = struct.Struct("<BIdd")
 
 
 def decode_csv(payload: bytes) -> pa.Table:
     """The records of a CSV export. Raises UnknownFormat, PayloadUnreadable."""
-    text = payload.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = payload.removeprefix(BOM).lstrip()
     header = text.split(b"\n", 1)[0]
-    delimiter = max(";,\t", key=lambda character: header.count(character.encode()))
-    names = [name.strip().strip('"') for name in header.decode("utf-8", errors="replace").split(delimiter)]
-    named = _renamed(names)
+    names, delimiter = csv_header(header)
+    named = renamed(names, _NAMES)
     if not set(named.values()) >= _NEEDED:
         raise UnknownFormat(f"text that begins with {header[:80].decode('utf-8', errors='replace')!r}")
     misfits: list[str] = []
@@ -94,7 +93,7 @@ def decode_parquet(stream: BinaryIO) -> Iterator[pa.Table]:
     """The records of a Parquet file, a hundred thousand at a time. Raises UnknownFormat, PayloadUnreadable."""
     try:
         file = pq.ParquetFile(stream)
-        named = _renamed(file.schema_arrow.names)
+        named = renamed(file.schema_arrow.names, _NAMES)
         if not set(named.values()) >= _NEEDED:
             raise UnknownFormat(f"Parquet with columns {', '.join(file.schema_arrow.names[:12])}")
         source = _parquet_source(named)
@@ -146,46 +145,9 @@ def _parquet_source(named: Mapping[str, str]) -> str:
     return "binned_parquet" if "tbin_utc" in lowered else "opendatasoft_parquet"
 
 
-def _renamed(names: list[str]) -> dict[str, str]:
-    """The known columns with the names of `RECORDS`. Raises PayloadUnreadable where two hold the same."""
-    renamed: dict[str, str] = {}
-    for name in names:
-        known = _NAMES.get(name.strip().lower())
-        if known is None:
-            continue
-        for other, held in renamed.items():
-            if held == known:
-                raise PayloadUnreadable(f"two columns hold {known}: {other!r} and {name!r}; leave one of them out")
-        renamed[name] = known
-    return renamed
-
-
 def _raw(table: pa.Table, named: Mapping[str, str]) -> dict[str, pa.Array]:
     raw = {named[name]: table[name].combine_chunks() for name in table.column_names if name in named}
     place = raw.pop("place", None)
     if place is not None:
         raw["latitude"], raw["longitude"] = coordinates(place)
     return raw
-
-
-def coordinates(places: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Raw latitudes and longitudes of `"lat, lon"`, {lon, lat}, [lat, lon] or WKB points."""
-    if pa.types.is_struct(places.type) and {"lat", "lon"} <= {field.name for field in places.type}:
-        return pc.struct_field(places, "lat"), pc.struct_field(places, "lon")
-    pairs = [pair(place) for place in places.to_pylist()]
-    return values.column([pair[0] for pair in pairs]), values.column([pair[1] for pair in pairs])
-
-
-def pair(place: Any) -> tuple[Any, Any]:
-    """Raw latitude and longitude of one place; what is no place is both, so that it is named as unreadable."""
-    if place is None or place == "":
-        return None, None
-    if isinstance(place, bytes) and len(place) == _WKB_POINT.size and place[0] == 1:
-        _, _, longitude, latitude = _WKB_POINT.unpack(place)
-        return latitude, longitude
-    if isinstance(place, str) and place.count(",") == 1:
-        latitude, longitude = place.split(",")
-        return latitude, longitude
-    if isinstance(place, list) and len(place) == 2:
-        return place[0], place[1]
-    return f"no place: {place}", f"no place: {place}"

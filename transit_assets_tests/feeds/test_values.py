@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transit_assets.bikes.clean import values
+from transit_assets.feeds import values
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _FALSE = ["NON", "FALSE", "0", "0.0", "FAUX", "NO"]
 _WHOLE = r"^[+-]?[0-9]{1,18}(\.0*)?$"
 _DECIMAL = r"^[+-]?[0-9]{1,17}(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?$"
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_NO_TEXT = pa.scalar(None, pa.string())
 _LAST_SECOND, _MILLISECONDS_FROM = 4_102_444_800, 100_000_000_000  # the year 2100; 1973 read as milliseconds
 
 
@@ -82,10 +83,21 @@ def number(raw: pa.Array) -> Read:
         values = raw.cast(pa.float64(), safe=False)
         is_finite = pc.is_finite(values)
         return Read(pc.if_else(is_finite, values, pa.scalar(None, pa.float64())), _none(raw))
+    if pa.types.is_string(raw.type) and (plain := _plain_numbers(raw)) is not None:
+        return Read(plain, _none(raw))
     written = text(raw)
     is_number = pc.fill_null(pc.match_substring_regex(written, _DECIMAL), False)
     digits = pc.replace_substring_regex(pc.if_else(is_number, written, None), r"^\+", "")
     return Read(digits.cast(pa.float64()), _lost(written, is_number))
+
+
+def _plain_numbers(raw: pa.Array) -> pa.Array | None:
+    """Texts that are all numbers or null, as almost all columns are: a fifth of the time of looking at each."""
+    try:
+        values = raw.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return values if pc.all(pc.is_finite(values)).as_py() is not False else None
 
 
 def flag(raw: pa.Array) -> Read:
@@ -119,6 +131,20 @@ def instant(raw: pa.Array) -> Read:
     if pc.any(is_digits).as_py():
         return _merged(_unix(integer(pc.if_else(is_digits, written, None))), _iso(pc.if_else(is_digits, None, written)))
     return _iso(written)
+
+
+def complaints(rule: str, raw: pa.Array, unreadable: pa.Array) -> pa.Array | None:
+    """`rule: 'what was written'` for each value that could not be read, null for the others; None without any."""
+    if not pc.any(unreadable).as_py():
+        return None
+    written = pc.utf8_slice_codeunits(pc.coalesce(text(raw), pa.scalar("")), 0, 60)
+    return pc.if_else(unreadable, pc.binary_join_element_wise(f"{rule}: '", written, "'", ""), _NO_TEXT)
+
+
+def first_complaint(found: Sequence[pa.Array | None], count: int) -> pa.Array:
+    """Of several complaints about each of so many rows, the first."""
+    made = [complaint for complaint in found if complaint is not None]
+    return pc.coalesce(*made).cast(pa.string()) if made else pa.nulls(count, pa.string())
 
 
 def _iso(written: pa.Array) -> Read:

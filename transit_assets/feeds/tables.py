@@ -1,0 +1,33 @@
+"""Tables in files: which of their columns is which, whatever the header calls it."""
+
+import csv
+from collections.abc import Mapping, Sequence
+
+from transit_assets.lake.errors import PayloadUnreadable
+
+BOM = b"\xef\xbb\xbf"
+
+
+def csv_header(line: bytes) -> tuple[list[str], str]:
+    """The names in the first line of a CSV, and its delimiter: `;`, `,` or a tab, whichever is there most."""
+    line = line.removeprefix(BOM).split(b"\r", 1)[0]
+    delimiter = max(";,\t", key=lambda character: line.count(character.encode()))
+    text = line.decode("utf-8", errors="replace")
+    try:
+        return next(csv.reader([text], delimiter=delimiter), []), delimiter
+    except csv.Error:  # a line of megabytes: no header
+        return [text], delimiter
+
+
+def renamed(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    """The known columns, in any case, with our own names. Raises PayloadUnreadable where two hold the same."""
+    found: dict[str, str] = {}
+    for name in names:
+        own = known.get(name.strip().lower())
+        if own is None:
+            continue
+        for other, held in found.items():
+            if held == own:
+                raise PayloadUnreadable(f"two columns hold {own}: {other!r} and {name!r}; leave one of them out")
+        found[name] = own
+    return found
