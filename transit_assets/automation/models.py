@@ -17,7 +17,6 @@ from transit_assets.automation.resources import LakeResource, RegistryResource
 from transit_assets.automation.retraining import NEEDS_TRAINING
 from transit_assets.lake import Load, Table
 from transit_assets.learning import roles
-from transit_assets.learning.schema import DECISIONS
 from transit_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -255,15 +254,18 @@ def due(lake: "Lake", name: str) -> Due:
 
     A version that waits, as after a run that was killed, is known to the registry alone: its evaluation may be missing.
     """
-    from transit_assets.learning import training
+    from transit_assets.learning.errors import TooLittleData
+    from transit_assets.learning.training import enough, is_due
 
-    domain, days = domain_of(name), settings().training_days
-    to_train = [model.name for model in domain.models if training.is_due(lake, domain, model, days=days)]
-    if not to_train and not lake.table(DECISIONS).exists():  # nothing was ever trained: there may be no registry
+    domain = domain_of(name)
+    try:
+        stretches = enough(lake, domain, days=settings().training_days)
+    except TooLittleData:  # and never was there more: no registry is asked for, which a lake on S3 may not have
         return Due((), ())
     registry = RegistryResource().registry
-    to_decide = tuple(model.name for model in domain.models if registry.undecided(model.name))
-    return Due(tuple(name for name in to_train if name not in to_decide), to_decide)
+    waiting = [model.name for model in domain.models if registry.undecided(model.name)]
+    rest = (model for model in domain.models if model.name not in waiting)
+    return Due(tuple(model.name for model in rest if is_due(lake, registry, domain, model, stretches)), tuple(waiting))
 
 
 def domain_of(name: str) -> "Domain":

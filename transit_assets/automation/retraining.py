@@ -3,7 +3,7 @@
 import dagster as dg
 from dagster import AutomationCondition, AutomationContext, AutomationResult
 
-from transit_assets.automation.resources import LakeResource
+from transit_assets.automation.resources import LakeResource, RegistryResource
 from transit_assets.learning.roles import CHALLENGER
 from transit_assets.settings import settings
 
@@ -13,7 +13,7 @@ class NeedsTraining(AutomationCondition):
 
     @property
     def description(self) -> str:
-        return "a week of new data, or a day of it and drift, since the model was last judged"
+        return "a week of new data, or a day of it and drift, since the model was last judged; or other features"
 
     def evaluate(self, context: AutomationContext) -> AutomationResult:
         is_due = _is_due(context.key)
@@ -22,11 +22,16 @@ class NeedsTraining(AutomationCondition):
 
 def _is_due(key: dg.AssetKey) -> bool:
     from transit_assets.automation.models import domain_of
-    from transit_assets.learning.training import is_due
+    from transit_assets.learning.errors import TooLittleData
+    from transit_assets.learning.training import enough, is_due
 
-    domain = domain_of(key.path[1])
+    lake, domain = LakeResource.of(settings()).lake, domain_of(key.path[1])
     model = domain.model(f"{key.path[1]}_{key.path[2].removesuffix(f'_{CHALLENGER}')}")
-    return is_due(LakeResource.of(settings()).lake, domain, model, days=settings().training_days) is not None
+    try:
+        stretches = enough(lake, domain, days=settings().training_days)
+    except TooLittleData:
+        return False
+    return is_due(lake, RegistryResource().registry, domain, model, stretches) is not None
 
 
 # Once for each time a reason arises: a training that failed waits for the next reason, or for someone. Written out

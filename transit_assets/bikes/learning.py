@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from transit_assets.bikes.features import History, nearest_poll
+from transit_assets.bikes.features import NAMES, History, nearest_poll
 from transit_assets.bikes.model import HORIZONS, MODELS, TOLERANCE_SECONDS, examples, outcomes, questions
 from transit_assets.bikes.schema import STATION_STATUS, STATIONS
 from transit_assets.lake import Lake, TableVersion
@@ -15,15 +15,14 @@ from transit_assets.learning.examples import Examples, Window
 _LIVE_SECONDS = 900  # a station that the latest poll of all is a quarter of an hour ahead of is not asked about
 
 
-def _span(lake: Lake, days: int) -> Window | None:
-    """From the first to the last poll of the last so many days that hold anything."""
-    partitions = lake.table(STATION_STATUS).partitions()[-days:]
-    found = (
-        lake.table(STATION_STATUS)
-        .scan("SELECT min(first_polled_at) AS first, max(polled_at) AS last FROM station_status", partitions=partitions)
-        .to_pylist()[0]
+def _stretches(lake: Lake, days: int) -> list[Window]:
+    """From the first to the last poll of each of the last so many days that hold anything."""
+    table = lake.table(STATION_STATUS)
+    found = table.scan(
+        "SELECT min(first_polled_at) AS first, max(polled_at) AS last FROM station_status GROUP BY day ORDER BY day",
+        partitions=table.partitions()[-days:],
     )
-    return Window(found["first"], found["last"] + timedelta(seconds=1)) if found["first"] else None
+    return [Window(row["first"], row["last"] + timedelta(seconds=1)) for row in found.to_pylist()]
 
 
 def _versions(lake: Lake) -> dict[str, TableVersion]:
@@ -36,10 +35,10 @@ def _examples(lake: Lake, window: Window, versions: Versions, at_most: int) -> E
 
 def _live(lake: Lake) -> Live | None:
     """Every open station as the latest poll of the lake found it, for each horizon."""
-    span = _span(lake, 1)
-    if span is None:
+    day = _stretches(lake, 1)
+    if not day:
         return None
-    history = History.read(lake, span)
+    history = History.read(lake, day[0])
     at = int(history.polls[-1])
     station = np.arange(len(history.codes))
     now = history.state(station, np.full(len(station), at), _LIVE_SECONDS)
@@ -67,7 +66,8 @@ DOMAIN = Domain(
     name="bikes",
     models=MODELS,
     conditions=("minute_of_day", "weekday", "lead_minutes"),
-    span=_span,
+    features=NAMES,
+    stretches=_stretches,
     versions=_versions,
     examples=_examples,
     live=_live,

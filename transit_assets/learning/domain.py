@@ -10,6 +10,7 @@ from transit_assets.lake import Lake, TableVersion
 from transit_assets.learning.errors import ModelMissing
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.model import Model
+from transit_assets.learning.splits import joined, spanned
 
 Versions = Mapping[str, TableVersion]
 
@@ -26,21 +27,29 @@ class Live:
 class Domain:
     """One domain as it learns.
 
-    `span(lake, days)` is the time that its data of the last so many days covers, None where there is none.
-    `versions(lake)` are the versions of its sources as they are now. `examples(lake, window, versions, at_most)`
-    reads just those versions. `answers(lake, target, entities, instants)` gives what came true, NaN where that is
-    not known (yet). `conditions` names features that tell when is asked and not what is: they do not drift.
+    `stretches(lake, days)` are the times that its data of the last so many days that hold any covers, oldest first,
+    one for each day, or finer: a gap of more than a day between two is no observed time. `features` names the columns
+    of its examples. `versions(lake)` are the versions of its sources as they are now. `examples(lake, window,
+    versions, at_most)` reads just those versions. `answers(lake, target, entities, instants)` gives what came true,
+    NaN where that is not known (yet). `conditions` names features that tell when is asked and not what is: they do
+    not drift.
     """
 
     name: str
     models: tuple[Model, ...]
     conditions: tuple[str, ...]
-    span: Callable[[Lake, int], Window | None]
+    features: tuple[str, ...]
+    stretches: Callable[[Lake, int], Sequence[Window]]
     versions: Callable[[Lake], Versions]
     examples: Callable[[Lake, Window, Versions, int], Examples]
     live: Callable[[Lake], Live | None]
     answers: Callable[[Lake, str, Sequence[str], np.ndarray], np.ndarray]
     publication_delay: timedelta = timedelta()
+
+    def span(self, lake: Lake, days: int) -> Window | None:
+        """From the first to the last instant of the last so many days that hold data, None where there is none."""
+        found = joined(self.stretches(lake, days))
+        return spanned(found) if found else None
 
     def model(self, name: str) -> Model:
         """The model of a name. Raises ModelMissing naming those there are."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SQLITE = "sqlite:///"
 _DOCUMENT = "model/model.json"
 _HASH, _REPLACED, _ESTIMATOR = "transit.sha256", "transit.replaced", "transit.estimator"
+_FEATURES = "transit.features"  # names, with commas between them
 _DECISION, _DECIDED = "transit.decision", "transit.decided"
 _LONGEST_DESCRIPTION = 5000  # characters, the column of MLflow's store on PostgreSQL
 
@@ -45,6 +46,12 @@ class Version:
     decision: str | None
     decided: str | None
     tags: Mapping[str, str]
+
+    @property
+    def features(self) -> tuple[str, ...] | None:
+        """Names of the features that it was fitted on; None where nobody wrote them down."""
+        named = self.tags.get(_FEATURES)
+        return None if named is None else tuple(named.split(","))
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ class Registry:
             fitted.name,
             source=f"runs:/{run_id}/model",
             run_id=run_id,
-            tags={**hashes, _ESTIMATOR: fitted.estimator.kind},
+            tags={**hashes, _ESTIMATOR: fitted.estimator.kind, _FEATURES: ",".join(fitted.features)},
             description=description[:_LONGEST_DESCRIPTION],
         )
         with self.lock(fitted.name):
@@ -199,11 +206,18 @@ class Registry:
 
     def undecided(self, model: str) -> list[Version]:
         """Versions whose decision is not on record, oldest first, of those that `register` made."""
+        return [one for one in self._registered(model) if one.decided is None]
+
+    def newest(self, model: str) -> Version | None:
+        """The last version that `register` made, None where it made none."""
+        return next(reversed(self._registered(model)), None)
+
+    def _registered(self, model: str) -> list[Version]:
+        """The versions that `register` made, oldest first."""
         if not self.exists():
             return []
         found = map(_version, self._client.search_model_versions(f"name = '{model}'"))
-        waiting = [one for one in found if one.decided is None and _hash_tag(_DOCUMENT) in one.tags]
-        return sorted(waiting, key=lambda one: int(one.number))
+        return sorted((one for one in found if _hash_tag(_DOCUMENT) in one.tags), key=lambda one: int(one.number))
 
     def load(self, version: Version, name: str = _DOCUMENT) -> Fitted:
         """The fitted model of a version, or another one beside it by its artifact's name.

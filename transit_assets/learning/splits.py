@@ -1,6 +1,9 @@
-"""Splits forward in time. Nothing whose answer came after the end of a training window is learnt from."""
+"""Splits forward in time. Nothing whose answer came after the end of a training window is learnt from.
 
-from collections.abc import Iterator
+Time is what was observed: days without data, between two archives or in an outage, are no part of any share.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,6 +13,7 @@ from transit_assets.learning.examples import Examples, Window
 
 HOLDOUT_SHARE = 0.3
 CALIBRATION_SHARE = 0.2
+_PAUSE = timedelta(days=1)  # the recordings of September 2025 pause for 21 and for 17 hours
 
 
 def within(examples: Examples, window: Window) -> np.ndarray:
@@ -18,13 +22,43 @@ def within(examples: Examples, window: Window) -> np.ndarray:
     return (examples.origin_at >= start) & (examples.target_at < end)
 
 
-def holdout(span: Window, *, gap: timedelta = timedelta(), share: float = HOLDOUT_SHARE) -> tuple[Window, Window]:
-    """The earlier part of a span to train on and the last `share` of it to judge on.
+def joined(stretches: Iterable[Window]) -> list[Window]:
+    """Stretches of observed time, oldest first, those as one that follow each other within a day."""
+    found: list[Window] = []
+    for one in sorted(stretches, key=lambda stretch: stretch.start):
+        if found and one.start - found[-1].end <= _PAUSE:
+            found[-1] = Window(found[-1].start, max(found[-1].end, one.end))
+        else:
+            found.append(one)
+    return found
 
-    `gap` covers the publication delay of the feed: what was published later than the training window's end
-    would not have been there. (The horizon needs none: `within` looks at the answer's instant.)
+
+def observed(stretches: Sequence[Window], since: datetime | None = None) -> timedelta:
+    """How much time was observed in all, or since an instant. Stretches as `joined` gives them."""
+    lengths = (one.end - (one.start if since is None else max(one.start, since)) for one in stretches)
+    return sum((max(length, timedelta()) for length in lengths), timedelta())
+
+
+def spanned(stretches: Sequence[Window]) -> Window:
+    """From the first to the last instant of stretches, with all gaps between them."""
+    return Window(stretches[0].start, stretches[-1].end)
+
+
+def holdout(
+    stretches: Sequence[Window], *, gap: timedelta = timedelta(), share: float = HOLDOUT_SHARE
+) -> tuple[Window, Window]:
+    """The earlier part of what was observed to train on and the last `share` of it to judge on.
+
+    Stretches as `joined` gives them. `gap` covers the publication delay of the feed: what was published later than
+    the training window's end would not have been there. (The horizon needs none: `within` looks at the answer's
+    instant.)
     """
-    cut = span.end - (span.end - span.start) * share
+    span, left = spanned(stretches), observed(stretches) * share
+    for stretch in reversed(stretches):
+        cut = stretch.end - left
+        if cut >= stretch.start:
+            break
+        left -= stretch.end - stretch.start
     return Window(span.start, cut - gap), Window(cut, span.end)
 
 
@@ -42,20 +76,8 @@ def rolling_origin(
         yield Window(span.start, start - gap), Window(start, start + test)
 
 
-def span_of(examples: Examples) -> Window:
-    """From the first question to just after the last answer. Raises TooLittleData where there are none."""
-    if not len(examples):
-        raise TooLittleData("there is nothing to learn from: no question has an answer yet")
-    return Window(_instant(examples.origin_at.min()), _instant(examples.target_at.max() + 1))
-
-
 def tail(examples: Examples, share: float = CALIBRATION_SHARE) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of an earlier part and of the last `share` of the time, for calibration; no answer crosses."""
-    early, late = holdout(span_of(examples), share=share)
-    return within(examples, early), within(examples, late)
-
-
-def _instant(seconds: int) -> datetime:
-    from datetime import UTC
-
-    return datetime.fromtimestamp(int(seconds), UTC)
+    """Masks of an earlier part and of the last `share` of the instants asked at, for calibration; no answer crosses."""
+    instants = np.unique(examples.origin_at)
+    cut = instants[int(len(instants) * (1 - share))]
+    return examples.target_at < cut, examples.origin_at >= cut

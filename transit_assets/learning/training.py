@@ -6,7 +6,7 @@ A step of its own, so that it can be repeated: `train` leaves a challenger that 
 
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -22,7 +22,7 @@ from transit_assets.learning.model import Model
 from transit_assets.learning.registry import Registry, Version
 from transit_assets.learning.roles import CHALLENGER
 from transit_assets.learning.schema import DRIFT_LIMIT, EVALUATIONS
-from transit_assets.learning.splits import holdout, within
+from transit_assets.learning.splits import holdout, joined, observed, spanned, within
 
 MINIMUM_SPAN = timedelta(hours=12)
 BASELINE_DOCUMENT = "model/baseline.json"
@@ -56,20 +56,23 @@ class Lesson:
         return self.examples.take(within(self.examples, self.test))
 
 
-def enough(lake: Lake, domain: Domain, *, days: int) -> Window:
-    """The span of the last so many days of data. Raises TooLittleData where it is too short to learn from."""
-    span = domain.span(lake, days)
-    if span is None or span.end - span.start < MINIMUM_SPAN:
-        raise TooLittleData(f"{domain.name}: {span or 'no data'}; training needs at least {MINIMUM_SPAN}")
-    return span
+def enough(lake: Lake, domain: Domain, *, days: int) -> list[Window]:
+    """The stretches of the last so many days that hold data. Raises TooLittleData where they are too short in all."""
+    found = joined(domain.stretches(lake, days))
+    if observed(found) < MINIMUM_SPAN:
+        held = f"{spanned(found)}" if found else "no data"
+        gaps = f", {observed(found)} of it observed" if len(found) > 1 else ""
+        raise TooLittleData(f"{domain.name}: {held}{gaps}; training needs at least {MINIMUM_SPAN}")
+    return found
 
 
 def lesson(lake: Lake, domain: Domain, *, days: int, at_most: int) -> Lesson:
-    """Read what the last so many days teach, the last 30 % of the time held out. Raises TooLittleData."""
+    """Read what the last so many days of data teach, the last 30 % of their time held out. Raises TooLittleData."""
     versions = domain.versions(lake)
-    span = enough(lake, domain, days=days)
-    train, test = holdout(span, gap=domain.publication_delay)
-    return Lesson(domain, versions, train, test, domain.examples(lake, span, versions, at_most), lake.landing.origin())
+    stretches = enough(lake, domain, days=days)
+    train, test = holdout(stretches, gap=domain.publication_delay)
+    examples = domain.examples(lake, spanned(stretches), versions, at_most)
+    return Lesson(domain, versions, train, test, examples, lake.landing.origin())
 
 
 def train(lake: Lake, registry: Registry, model: Model, taught: Lesson, *, seed: int) -> Version:
@@ -201,23 +204,29 @@ def evaluate(lake: Lake, domain: Domain, train: Window, test: Window, *, seed: i
     return rows
 
 
-def is_due(lake: Lake, domain: Domain, model: Model, *, days: int) -> str | None:
-    """Why a model should be trained now; None where there is no reason, or too little data.
+def is_due(lake: Lake, registry: Registry, domain: Domain, model: Model, stretches: Sequence[Window]) -> str | None:
+    """Why a model should be trained now, of the stretches that `enough` found; None where there is no reason.
 
-    The first time, then whenever a week of data came after the last holdout, or a day of it where features drifted.
+    The first time; when the champion's features are no longer those of the code; then whenever a week of data came
+    after the last holdout, or a day of it where features drifted. A day without data is not one of them.
     """
-    try:
-        span = enough(lake, domain, days=days)
-    except TooLittleData:
-        return None
     last = promotion.latest(lake, model.name, "promoted"), promotion.latest(lake, model.name, "refused")
     judged = [one for one in last if one and one["test_to"]]  # an alias moved by hand was judged on nothing
     if not judged:
         return "it was never trained"
-    new = span.end - max(one["test_to"] for one in judged)
+    new = observed(stretches, max(one["test_to"] for one in judged))
     if new >= timedelta(days=RETRAIN_DAYS):
         return f"{new.days} days of new data"
+    champion, newest = registry.champion(model.name), registry.newest(model.name)
+    # Where a version of today's features was refused already, or gone back from, it takes new data to try again.
+    is_news = _is_of_other_features(newest, domain) or new >= timedelta(days=1)
+    if is_news and _is_of_other_features(champion, domain):
+        return "its champion was fitted on other features than those of today"
     from transit_assets.learning.watching import drifted
 
     moved = drifted(lake, domain, model, DRIFT_LIMIT)
     return f"its features drifted: {', '.join(moved)}" if moved and new >= timedelta(days=1) else None
+
+
+def _is_of_other_features(version: Version | None, domain: Domain) -> bool:
+    return version is not None and version.features is not None and version.features != domain.features

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,7 +11,6 @@ from transit_assets.automation import models, retraining
 from transit_assets.automation.resources import RegistryResource
 from transit_assets.automation.retraining import NEEDS_TRAINING
 from transit_assets.lake import Lake
-from transit_assets.learning.training import is_due
 from transit_assets_tests.bikes.reports import MONDAY, describe, fill, polled
 from transit_assets_tests.learning import gauges
 
@@ -92,20 +92,6 @@ def test_a_training_that_failed_is_not_repeated_for_the_same_reason(ticks: Ticks
 # What is a reason ------------------------------------------------------------------------------
 
 
-def test_a_model_is_due_at_first_and_then_after_a_week_of_data(lake: Lake) -> None:
-    domain = gauges.domain()
-    (model,) = domain.models
-    assert is_due(lake, domain, model, days=60) is None  # nothing to learn from
-    gauges.land(lake, 0, 2)
-    assert is_due(lake, domain, model, days=60) == "it was never trained"
-    gauges.judged(lake, model.name, gauges.FIRST + timedelta(days=2))
-    assert is_due(lake, domain, model, days=60) is None
-    gauges.land(lake, 2, 6)
-    assert is_due(lake, domain, model, days=60) is None
-    gauges.land(lake, 8, 2)
-    assert is_due(lake, domain, model, days=60) == "7 days of new data"
-
-
 def test_the_condition_asks_the_lake_of_the_settings(city: Lake) -> None:
     key = models.asset_key("bikes", "bikes_full", models.CHALLENGER)
     assert retraining._is_due(key) is False
@@ -115,6 +101,7 @@ def test_the_condition_asks_the_lake_of_the_settings(city: Lake) -> None:
     gauges.judged(city, "bikes_full", MONDAY + timedelta(days=1))
     assert retraining._is_due(key) is False
     assert models.due(city, "bikes") == models.Due(("bikes_empty", "bikes_available"), ())
+    assert not Path(city.location.root, "_mlflow").exists()  # to look makes no store
 
 
 def test_the_registry_is_named_by_the_settings_and_never_by_the_configuration() -> None:

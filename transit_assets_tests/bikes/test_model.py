@@ -1,6 +1,6 @@
 """The models of bikes on the recordings: forward in time, beside every baseline, each archive in a lake of its own."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from transit_assets.bikes.tables import rebuild_stations
 from transit_assets.lake import Lake
 from transit_assets.learning.examples import Window
 from transit_assets.learning.schema import EVALUATIONS
+from transit_assets.learning.splits import holdout, joined
 from transit_assets.learning.training import evaluate
 from transit_assets_tests.quality.test_recordings import SNAPSHOTS, landed, load_days
 
@@ -38,6 +39,12 @@ def archive(request: pytest.FixtureRequest, recordings: Path, tmp_path_factory: 
     """Name, lake and evaluation of one archive."""
     lake = Lake.at(tmp_path_factory.mktemp(request.param) / "lake")
     return {"name": request.param, "lake": lake, "rows": evaluated(lake, recordings, request.param)}
+
+
+def test_the_holdout_of_a_training_is_the_one_that_was_evaluated(archive: dict) -> None:
+    """Pauses of 17 and 21 hours, which both archives have, are time like any other."""
+    _, test = holdout(joined(DOMAIN.stretches(archive["lake"], 60)))
+    assert abs(test.start - datetime.fromisoformat(CUTS[archive["name"]][1])) < timedelta(minutes=1)
 
 
 def overall(archive: dict, model: str, metric: str, baseline: str, horizon: int) -> dict:

@@ -74,12 +74,13 @@ def _readings(lake: Lake, version: int | None) -> tuple[np.ndarray, np.ndarray]:
     return seconds[: len(seconds) // GAUGES], level.reshape(GAUGES, -1)
 
 
-def _span(lake: Lake, days: int) -> Window | None:
+def _stretches(lake: Lake, days: int) -> list[Window]:
+    """From the first to the last reading of each of the last so many days that hold any."""
     if not lake.table(LEVELS).exists():
-        return None
+        return []
     times, _ = _readings(lake, None)
-    end = datetime.fromtimestamp(int(times[-1]) + 1, UTC)
-    return Window(max(datetime.fromtimestamp(int(times[0]), UTC), end - timedelta(days=days)), end)
+    edges = [times[times // 86_400 == day][[0, -1]].tolist() for day in np.unique(times // 86_400)[-days:]]
+    return [Window(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last + 1, UTC)) for first, last in edges]
 
 
 def _asked(times: np.ndarray, level: np.ndarray, columns: np.ndarray) -> Examples:
@@ -106,6 +107,7 @@ def _examples(lake: Lake, window: Window, versions: Versions, at_most: int) -> E
     lead = AHEAD // STEP
     columns = np.flatnonzero((times >= start) & (times + AHEAD < end))
     columns = columns[(columns > 0) & (columns + lead < len(times))]
+    columns = columns[times[columns + lead] - times[columns] == AHEAD]  # no answer comes from beyond a gap
     asked = _asked(times, level, columns)
     return replace(asked, targets={"level": level[:, columns + lead].ravel()})
 
@@ -151,7 +153,17 @@ def _versions(lake: Lake) -> Versions:
 
 
 def domain(*models: Model) -> Domain:
-    return Domain("gauges", models or (model(),), ("minute_of_day",), _span, _versions, _examples, _live, _answers)
+    return Domain(
+        name="gauges",
+        models=models or (model(),),
+        conditions=("minute_of_day",),
+        features=NAMES,
+        stretches=_stretches,
+        versions=_versions,
+        examples=_examples,
+        live=_live,
+        answers=_answers,
+    )
 
 
 def store(lake: Lake, folder: Path) -> Registry:

@@ -15,7 +15,7 @@ from transit_assets.learning.fitting import fit, fit_baselines
 from transit_assets.learning.promotion import conditions, roll_back
 from transit_assets.learning.registry import Registry
 from transit_assets.learning.roles import BASELINE, CHALLENGER, CHAMPION
-from transit_assets.learning.training import is_due
+from transit_assets.learning.training import enough, is_due
 from transit_assets_tests.learning import gauges
 from transit_assets_tests.learning.made import made, model
 
@@ -37,7 +37,8 @@ def test_a_champion_chosen_by_hand_in_mlflow_leaves_training_as_it_was(lake: Lak
     gauges.train(lake, registry)
     registry._client.set_registered_model_alias(NAME, CHAMPION, "1")
     gauges.decide(lake, registry)
-    assert is_due(lake, gauges.domain(), gauges.model(), days=60) == "it was never trained"
+    stretches = enough(lake, gauges.domain(), days=60)
+    assert is_due(lake, registry, gauges.domain(), gauges.model(), stretches) == "it was never trained"
 
 
 def test_a_damaged_version_is_not_gone_back_to(lake: Lake, registry: Registry) -> None:

@@ -1,5 +1,6 @@
 """Splits go forward in time, and no answer crosses from what is judged on into what is learnt from."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -8,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transit_assets.learning.errors import TooLittleData
-from transit_assets.learning.examples import Window
-from transit_assets.learning.splits import holdout, rolling_origin, span_of, tail, within
+from transit_assets.learning.splits import holdout, joined, observed, rolling_origin, tail, within
 from transit_assets_tests.learning.made import made, window
 
 EXAMPLES = made(2000)
@@ -32,7 +32,7 @@ def test_what_is_within_a_window_was_asked_and_answered_there(first: int, length
 @given(st.integers(2, 500), st.integers(0, 10), st.floats(0.05, 0.6))
 def test_a_holdout_is_the_end_and_the_gap_before_it_belongs_to_neither(hours: int, gap: int, share: float) -> None:
     span = window(0, hours)
-    train, test = holdout(span, gap=timedelta(minutes=gap), share=share)
+    train, test = holdout([span], gap=timedelta(minutes=gap), share=share)
     assert (train.start, test.end) == (span.start, span.end)
     assert test.start - train.end == timedelta(minutes=gap)
     assert (test.end - test.start) / (span.end - span.start) == pytest.approx(share, abs=1e-6)
@@ -52,7 +52,7 @@ def test_each_fold_of_a_rolling_origin_learns_from_everything_before_it() -> Non
 
 def test_one_fold_is_a_holdout() -> None:
     (fold,) = rolling_origin(window(0, 40), 1, test=timedelta(hours=12))
-    assert fold == holdout(window(0, 40), share=0.3)
+    assert fold == holdout([window(0, 40)], share=0.3)
 
 
 @pytest.mark.parametrize("hours", [18, 19])
@@ -70,10 +70,40 @@ def test_no_answer_crosses_into_the_examples_that_calibrate() -> None:
     assert late.sum() == pytest.approx(0.2 * len(EXAMPLES), rel=0.2)
 
 
-def test_the_span_of_examples_ends_after_their_last_answer() -> None:
-    span = span_of(EXAMPLES)
-    assert within(EXAMPLES, span).all()
-    shorter = Window(span.start, span.end - timedelta(seconds=1))
-    assert not within(EXAMPLES, shorter).all()
-    with pytest.raises(TooLittleData, match="nothing to learn from"):
-        span_of(EXAMPLES.take(np.zeros(len(EXAMPLES), bool)))
+def test_examples_on_both_sides_of_a_gap_calibrate_by_what_was_asked() -> None:
+    """Half a year in the middle would leave the last fifth of the time to the few hours at its end."""
+    late = EXAMPLES.origin_at > np.quantile(EXAMPLES.origin_at, 0.9)
+    far = late * 180 * 86_400
+    split = replace(EXAMPLES, origin_at=EXAMPLES.origin_at + far, target_at=EXAMPLES.target_at + far)
+    assert tail(split)[1].mean() == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_holdout_is_a_share_of_the_time_that_was_observed() -> None:
+    """Two archives with months between them: by the calendar the whole second one would be held out, or none of it."""
+    assert holdout([window(0, 90), window(5000, 5010)]) == (window(0, 70), window(70, 5010))
+    assert holdout([window(0, 40), window(900, 960)]) == (window(0, 930), window(930, 960))
+    assert holdout([window(0, 70), window(900, 930)]) == (window(0, 900), window(900, 930))
+
+
+def test_the_publication_delay_lies_between_the_windows_in_a_gap_as_well() -> None:
+    train, test = holdout([window(0, 70), window(900, 930)], gap=timedelta(hours=1))
+    assert (train, test) == (window(0, 899), window(900, 930))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, 30)), min_size=1, max_size=8), st.floats(0.05, 0.6))
+def test_whatever_the_gaps_the_holdout_holds_its_share(hours: list[tuple[int, int]], share: float) -> None:
+    stretches = joined(window(first, first + length) for first, length in hours)
+    train, test = holdout(stretches, share=share)
+    assert train.end == test.start
+    assert observed(stretches, test.start) / observed(stretches) == pytest.approx(share, abs=1e-6)
+
+
+def test_stretches_are_one_where_no_more_than_a_day_lies_between_them() -> None:
+    days = [window(24 * day, 24 * day + 23) for day in range(3)]
+    assert joined(reversed(days)) == [window(0, 71)]
+    assert joined([window(0, 5), window(30, 31), window(1, 2)]) == [window(0, 5), window(30, 31)]
+    assert joined([window(0, 5), window(29, 31)]) == [window(0, 31)]
+    assert joined([]) == []
+    assert observed(joined(days), days[1].start) == timedelta(hours=47)
+    assert observed([], days[1].start) == timedelta()
