@@ -15,7 +15,7 @@ from transit_assets.simulator.calendar import midnight
 from transit_assets.simulator.faults import Fault
 from transit_assets.simulator.messages import Handler, Request
 from transit_assets.simulator.noise import Ints, uniform
-from transit_assets.simulator.opendatasoft import Condition, Dataset, Record, Refused
+from transit_assets.simulator.opendatasoft import Condition, Dataset, Record, Refused, satisfies
 from transit_assets.simulator.road import CLOSED, INVALID, OPEN, UNKNOWN, Counts, counts
 from transit_assets.simulator.streets import Arcs, arcs
 
@@ -119,10 +119,12 @@ def _hour_ends(request: Request, conditions: Sequence[Condition]) -> Ints:
     """Ends of the hours that conditions on `t_1h` leave, and that are over."""
     bounds = [condition for condition in conditions if condition.field == "t_1h" and condition.at is not None]
     since = [bound.at for bound in bounds if bound.comparison in (">", ">=", "=") and bound.at is not None]
-    until = [bound.at for bound in bounds if bound.comparison in ("<", "<=", "=") and bound.at is not None]
     first = max([_BEGINNING + _HOUR, *(since or [request.unix_time - _KEPT])])
-    last = min([request.unix_time, *until])
-    return np.arange(-(-first // _HOUR), last // _HOUR + 1, dtype=np.int64) * _HOUR
+    last = min([request.unix_time, *(bound.at for bound in bounds if bound.comparison[0] in "<=" and bound.at)])
+    ends = np.arange(-(-first // _HOUR), last // _HOUR + 1, dtype=np.int64) * _HOUR
+    for bound in bounds:
+        ends = ends[satisfies(bound, ends)]
+    return ends
 
 
 def _listed(request: Request, found: Counts) -> Ints:

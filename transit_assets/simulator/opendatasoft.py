@@ -187,7 +187,7 @@ def _selected(dataset: Dataset, request: Request, rows: Rows, offset: int | None
     """Places of the rows after `where` and `order_by`; of a page, at this offset, rows that are equal are shuffled."""
     is_wanted = np.ones(len(rows), dtype=bool)
     for condition in _conditions(dataset, request):
-        is_wanted &= _holds(condition, rows.column(condition.field))
+        is_wanted &= satisfies(condition, rows.column(condition.field))
     index = np.flatnonzero(is_wanted)
     if offset is not None:
         drift = 40.0 * uniform(request.seed, "unordered", np.arange(len(index)), request.unix_time // 60, offset)
@@ -196,7 +196,8 @@ def _selected(dataset: Dataset, request: Request, rows: Rows, offset: int | None
     return index[np.lexsort(keys[::-1])] if keys else index
 
 
-def _holds(condition: Condition, values: NDArray[Any]) -> NDArray[np.bool_]:
+def satisfies(condition: Condition, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values of its field a condition holds for. Raises Refused where it compares a number with a text."""
     compare = _COMPARED[condition.comparison]
     if values.dtype.kind == "U":
         return np.asarray(compare(values, condition.text))

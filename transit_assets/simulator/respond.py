@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import blake2b
 
-from transit_assets.simulator import counters, velib
+from transit_assets.simulator import counters, velib, weather_feed
 from transit_assets.simulator.faults import CLOCK_JUMP_SECONDS, Fault, fault
 from transit_assets.simulator.messages import Handler, Request, Response, json_error
 
-ROUTES: Mapping[str, Handler] = {**velib.ROUTES, **counters.ROUTES}
+ROUTES: Mapping[str, Handler] = {**velib.ROUTES, **counters.ROUTES, **weather_feed.ROUTES}
+"""A handler for each path, or for every path below one that ends with `/`."""
 
 _FAULT_HEADER, _FAULT_PARAMETER = "x-fault", "fault"
 _HTML = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Service indisponible</h1></body></html>"
@@ -31,12 +32,18 @@ def respond(request: Request) -> Response:
             request = replace(request, fault=fault(named))
         except ValueError as error:
             return _marked(json_error(400, str(error)))
-    handler = ROUTES.get(request.path.rstrip("/"))
+    handler = _handler(request.path.rstrip("/"))
     if handler is None:
         return _marked(
             json_error(404, f"the simulator serves no {request.path}; it serves {', '.join(sorted(ROUTES))}")
         )
     return _marked(_failing(request, handler))
+
+
+def _handler(path: str) -> Handler | None:
+    return ROUTES.get(path) or next(
+        (ROUTES[above] for above in ROUTES if above[-1] == "/" and path.startswith(above)), None
+    )
 
 
 def _failing(request: Request, handler: Handler) -> Response:

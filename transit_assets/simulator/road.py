@@ -67,7 +67,7 @@ def counts(seed: int, index: Ints, hour_ends: Ints, instant: int, delay: int) ->
     Now and then an hour is there twice, with another rounding of its occupancy.
     """
     city = arcs(seed)
-    hour_ends = hour_ends[[offset(hour + 1) >= offset(hour) for hour in (hour_ends // _HOUR).tolist()]]
+    hour_ends = hour_ends[~_is_first_of_two(hour_ends)]
     end, arc = hour_ends[:, None], index[None, :]
     is_closed = _closures(seed, arc, end)
     flow, occupancy = _measured(seed, city, arc, end, is_closed)
@@ -112,15 +112,15 @@ def _wanted(city: Arcs, arc: Ints, end: Ints) -> Floats:
     hour, kind = local % _DAY / _HOUR, city.kind[arc]
     days = [day_of(number) for number in (local // _DAY).ravel().tolist()]
     evenings = [day_of(number) for number in ((local - _NIGHT_ENDS) // _DAY).ravel().tolist()]
-    weights = _DEMAND[kind, np.array([day.kind for day in days])[:, None]]
-    night = _DEMAND[kind, np.array([day.kind for day in evenings])[:, None], -1]
+    weights = _DEMAND[kind, np.array([day.kind for day in days], dtype=np.int64)[:, None]]
+    night = _DEMAND[kind, np.array([day.kind for day in evenings], dtype=np.int64)[:, None], -1]
     # Who drives in at one end of the day drives out at the other.
     tilt = np.where(city.is_reverse[arc], -0.16, 0.16)
     parts = [weights[..., 0] * (0.4 + 0.6 * (1.0 - _bump(hour, 3.8, 2.6)))]
     for number, (centre, width) in enumerate(_BUMPS, start=1):
         weight = night if number == len(_BUMPS) else weights[..., number]
         parts.append(weight * _bump(hour, centre, width) * (1.0 + {1: tilt, 3: -tilt}.get(number, 0.0)))
-    is_school_holiday = np.array([day.is_school_holiday for day in days])[:, None]
+    is_school_holiday = np.array([day.is_school_holiday for day in days], dtype=bool)[:, None]
     lull = np.array([day.lull for day in days])[:, None]
     return sum(parts) * np.where(is_school_holiday, _SCHOOL_HOLIDAY[kind], 1.0) * (1.0 - lull * _LULL[kind])
 
@@ -168,7 +168,7 @@ def _shifted(seed: int, stream: str, arc: Ints, end: Ints, chance: float, size: 
 
 def _closures(seed: int, arc: Ints, end: Ints) -> NDArray[np.bool_]:
     """Whether works close an arc."""
-    return _any(spells(seed, "road/closure", arc, end, 200 * _DAY, 0.12, (_DAY, 25 * _DAY)))
+    return _any(spells(seed, "road/closure", arc, end, 100 * _DAY, 0.2, (_DAY, 25 * _DAY)))
 
 
 def _silences(seed: int, arc: Ints, end: Ints) -> NDArray[np.bool_]:
@@ -181,6 +181,11 @@ def _silences(seed: int, arc: Ints, end: Ints) -> NDArray[np.bool_]:
 
 def _any(found: list[tuple[Ints, NDArray[np.bool_]]]) -> NDArray[np.bool_]:
     return np.logical_or.reduce(np.broadcast_arrays(*(is_on for _, is_on in found)))
+
+
+def _is_first_of_two(hour_ends: Ints) -> NDArray[np.bool_]:
+    """The hour that ends at 02:00 for the first time in the night of October; the provider has the second only."""
+    return np.array([offset(hour + 1) < offset(hour) for hour in (hour_ends // _HOUR).tolist()], dtype=bool)
 
 
 def _skipped_by_the_clock(hour_ends: Ints) -> NDArray[np.bool_]:
