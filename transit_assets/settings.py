@@ -138,6 +138,16 @@ class Settings(BaseSettings):
     archive_max_bytes: int = Field(4 * 2**30, gt=0, description="Cap on one imported file, as it is and unpacked.")
     velib_daily_quota: int = Field(10_000, gt=0, description="Calls a UTC day to the Vélib' operator.")
     ods_daily_quota: int = Field(5_000, gt=0, description="Calls a UTC day to the Opendatasoft portal.")
+    visualcrossing_url: BaseUrl = Field(
+        HttpUrl("https://weather.visualcrossing.com/VisualCrossingWebServices/rest/services/timeline/"),
+        description="Base URL of Visual Crossing's timeline of the weather.",
+    )
+    visualcrossing_key: SecretStr | None = Field(
+        None, description="Visual Crossing's API key; the real host needs one."
+    )
+    visualcrossing_daily_records: int = Field(
+        1_000, gt=0, description="Records a UTC day of the plan at Visual Crossing: 24 for each day of hourly history."
+    )
     poll_seconds: int = Field(60, ge=10, description="Seconds between two polls of live state.")
     road_look_back_hours: int = Field(
         72, ge=0, le=8760, description="Hours of road counts that are asked for again, late and corrected ones."

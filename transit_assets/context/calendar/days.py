@@ -16,8 +16,6 @@ from transit_assets.context.errors import CalendarUnknown
 FIRST_DAY, LAST_DAY = date(2009, 1, 1), date(2028, 12, 31)
 """The days there are: from the fire brigade's first records to the last year of published school holidays."""
 
-_DAY = np.timedelta64(1, "D")
-
 
 @dataclass(frozen=True)
 class CalendarDays:
@@ -57,7 +55,7 @@ def calendar_of_days(first: date, last: date, country: str = "FR", region: str =
 @cache
 def _all_days(region: Region) -> CalendarDays:
     public, school = public_holidays(region), region.school(region.school_zone)
-    day = np.arange(FIRST_DAY, LAST_DAY + _DAY, dtype="datetime64[D]")
+    day = np.arange(np.datetime64(FIRST_DAY), np.datetime64(LAST_DAY) + 1)
     days = day.tolist()
     public_name = np.array([public.get(one) for one in days], dtype=object)
     school_name = np.array([school.names.get(one) for one in days], dtype=object)
