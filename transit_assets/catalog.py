@@ -15,9 +15,18 @@ from transit_assets.lake import Table
 from transit_assets.lake.landing import FETCHES
 from transit_assets.lake.ledger import CHECK_RESULTS, LOADS
 from transit_assets.learning import schema as learning
+from transit_assets.road import schema as road
 from transit_assets.settings import CHECKOUT
 
-TABLES: tuple[Table, ...] = (FETCHES, *bikes.TABLES, *bikes.MODEL_TABLES, *learning.TABLES, LOADS, CHECK_RESULTS)
+TABLES: tuple[Table, ...] = (
+    FETCHES,
+    *bikes.TABLES,
+    *bikes.MODEL_TABLES,
+    *road.TABLES,
+    *learning.TABLES,
+    LOADS,
+    CHECK_RESULTS,
+)
 
 DOMAINS: tuple[str, ...] = tuple(sorted({table.domain for table in TABLES if table.domain}))
 

@@ -1,12 +1,12 @@
-{#- How a mart reaches the lake: the days to build, the `lake` materialization, the commit at the end of the run. -#}
+{#- How a mart reaches the lake: the days or months to build, the `lake` materialization, the commit at the end of the run. -#}
 
 {#- Schemas are named as they are in the lake: `processed`, not `scratch_processed`. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
   {{ custom_schema_name or target.schema }}
 {%- endmacro %}
 
-{#- First and last Paris day of the run, as SQL dates. -#}
-{% macro days_of_run() -%}
+{#- First and last partition of the run, as SQL dates: its first and last day, or the months that contain them. -#}
+{% macro bounds_of_run(period='day') -%}
   {%- set from_day = var('from_day') or '0001-01-01' -%}
   {%- set to_day = var('to_day') or '9999-12-31' -%}
   {%- for day in (from_day, to_day) -%}
@@ -17,14 +17,20 @@
   {%- if (from_day | string) > (to_day | string) -%}
     {{ exceptions.raise_compiler_error("from_day " ~ from_day ~ " is after to_day " ~ to_day) }}
   {%- endif -%}
+  {%- if period == 'month' -%}
+    {%- set from_day, to_day = (from_day | string)[:7] ~ '-01', (to_day | string)[:7] ~ '-01' -%}
+  {%- elif period != 'day' -%}
+    {{ exceptions.raise_compiler_error("a mart is partitioned by day or month, not by " ~ period) }}
+  {%- endif -%}
   {{ return(("DATE '" ~ from_day ~ "'", "DATE '" ~ to_day ~ "'")) }}
 {%- endmacro %}
 
-{#- Condition on a partition column: the days of the run, one step of them at a time while a mart is being built. -#}
+{#- Condition on a partition column, `day` or `hourly.month`: the partitions of the run, one step of them at a time
+    while a mart is being built. -#}
 {% macro is_built_now(column='day') -%}
-  {%- set from_day, to_day = days_of_run() -%}
-  {{ column }} between coalesce(getvariable('step_from'), {{ from_day }})
-    and coalesce(getvariable('step_to'), {{ to_day }})
+  {%- set first, last = bounds_of_run(column.split('.') | last) -%}
+  {{ column }} between coalesce(getvariable('step_from'), {{ first }})
+    and coalesce(getvariable('step_to'), {{ last }})
 {%- endmacro %}
 
 {#- Relations of the lake that a model reads, through ephemeral models too: `interim.bikes__station_status`. -#}
@@ -43,24 +49,24 @@
   {{ return(found | unique | sort | list) }}
 {%- endmacro %}
 
-{#- Steps in which a mart is built: runs of days that hold at most so many source rows together. Window functions
+{#- Steps in which a mart is built: runs of partitions that hold at most so many source rows together. Window functions
     over 65 million rows take ten times the memory of one day at a time and no less time. -#}
-{% macro steps_of_run(sources) -%}
-  {%- set from_day, to_day = days_of_run() -%}
+{% macro steps_of_run(sources, period) -%}
+  {%- set first, last = bounds_of_run(period) -%}
   {%- set query -%}
-    select min(day)::varchar as step_from, max(day)::varchar as step_to
+    select min(partition)::varchar as step_from, max(partition)::varchar as step_to
     from (
-      select day, sum(sum(rows)) over (order by day) // {{ var('rows_per_step', 2000000) }} as step
-      from lake.days
-      where relation in ('{{ sources | join("', '") }}') and day between {{ from_day }} and {{ to_day }}
-      group by day
+      select partition, sum(sum(rows)) over (order by partition) // {{ var('rows_per_step', 2000000) }} as step
+      from lake.partitions
+      where relation in ('{{ sources | join("', '") }}') and partition between {{ first }} and {{ last }}
+      group by partition
     )
     group by step order by step
   {%- endset -%}
   {{ return(run_query(query).rows) }}
 {%- endmacro %}
 
-{#- Builds the days of the run into `built.<mart>`; `processed.<mart>` then shows the committed days and these. -#}
+{#- Builds the partitions of the run into `built.<mart>`; `processed.<mart>` then shows the committed ones and these. -#}
 {% materialization lake, adapter='duckdb' %}
   {%- set partition = config.get('meta').get('partition_by') -%}
   {%- set built = api.Relation.create(database=this.database, schema='built', identifier=this.identifier) -%}
@@ -74,18 +80,18 @@
 
   {%- set insert = 'insert into ' ~ built ~ ' select ' ~ columns ~ ' from (' ~ sql ~ ')' -%}
   {% if partition %}
-    {% for step_from, step_to in steps_of_run(sources) %}
+    {% for step_from, step_to in steps_of_run(sources, partition) %}
       {% do run_query("set variable step_from = DATE '" ~ step_from ~ "'") %}
       {% do run_query("set variable step_to = DATE '" ~ step_to ~ "'") %}
       {% do run_query(insert) %}
     {% endfor %}
     {% do run_query('reset variable step_from') %}
     {% do run_query('reset variable step_to') %}
-    {%- set from_day, to_day = days_of_run() -%}
-    {%- set kept = 'where not ' ~ partition ~ ' between ' ~ from_day ~ ' and ' ~ to_day -%}
-    {% do run_query("delete from lake.days where relation = '" ~ this.schema ~ '.' ~ this.identifier ~ "' and day between "
-                    ~ from_day ~ ' and ' ~ to_day) %}
-    {% do run_query("insert into lake.days select '" ~ this.schema ~ '.' ~ this.identifier ~ "', " ~ partition
+    {%- set first, last = bounds_of_run(partition) -%}
+    {%- set kept = 'where not ' ~ partition ~ ' between ' ~ first ~ ' and ' ~ last -%}
+    {% do run_query("delete from lake.partitions where relation = '" ~ this.schema ~ '.' ~ this.identifier
+                    ~ "' and partition between " ~ first ~ ' and ' ~ last) %}
+    {% do run_query("insert into lake.partitions select '" ~ this.schema ~ '.' ~ this.identifier ~ "', " ~ partition
                     ~ ', count(*) from ' ~ built ~ ' group by ' ~ partition) %}
   {% else %}
     {% do run_query(insert) %}
@@ -102,7 +108,7 @@
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- Data tests of a build look at the days being built: the others were tested when they were committed. -#}
+{#- Data tests of a build look at the partitions being built: the others were tested when they were committed. -#}
 {% macro get_where_subquery(relation) -%}
   {%- set built = api.Relation.create(database=relation.database, schema='built', identifier=relation.identifier) -%}
   {%- if execute and flags.WHICH == 'build' and adapter.get_columns_in_relation(built) -%}
@@ -116,7 +122,7 @@
     over one connection. -#}
 {% macro begin_run() -%}
   {%- if execute -%}
-    {%- do days_of_run() -%}
+    {%- do bounds_of_run() -%}
     {%- do tell_lake({'event': 'begin'}) -%}
   {%- endif -%}
 {%- endmacro %}

@@ -12,5 +12,13 @@
 
 {% macro day_length_us(day) -%} ({{ day_start_us(day ~ ' + 1') }} - {{ day_start_us(day) }}) {%- endmacro %}
 
+{#- Paris day, and hour on the clock in Paris, in which an instant lies. -#}
+{% macro paris_day(at) -%} timezone('Europe/Paris', {{ at }})::date {%- endmacro %}
+
+{% macro paris_hour(at) -%} hour(timezone('Europe/Paris', {{ at }}))::integer {%- endmacro %}
+
+{#- Hours of a Paris day: 23, 24 or 25. -#}
+{% macro day_hours(day) -%} ({{ day_length_us(day) }} // {{ hour_us() }})::integer {%- endmacro %}
+
 {#- A fraction that is summed: with nine decimals the sum is exact, whatever the order of the rows. -#}
 {% macro exact(value) -%} ({{ value }})::decimal(18, 9) {%- endmacro %}

@@ -1,22 +1,22 @@
-"""Watches the landing of a domain and requests exactly the days that received data.
+"""Watches the landing of a domain and requests exactly the partitions (days, months) that received data.
 
-Which days those are follows from content alone: a day is stale where the fingerprint of its landing
-differs from the one that its tables were last built from, so a late row reopens its day and a day whose
-load was refused waits for new data. A request's run key is the day with that content and the number of the
-attempt: the same content is requested once, again where its run failed (a bounded number of times), and new
-content at once. Today belongs to the quarter-hourly compaction, because polls change it every minute; after
-midnight it is a day like any other.
+Which ones follows from content alone: a partition is stale where the fingerprint of its landing differs from
+the one that its tables were last built from, so a late row reopens its day and a day whose load was refused
+waits for new data. A request's run key is the partition with that content and the number of the attempt: the
+same content is requested once, again where its run failed (a bounded number of times), and new content at
+once. The partition that is running belongs to the compaction, because polls change it every minute; once it is
+over it is one like any other.
 """
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
-from transit_assets.automation.partitions import today
+from transit_assets.automation.flows import Flow
 from transit_assets.automation.resources import LakeResource
 from transit_assets.lake import Lake
 from transit_assets.lake.landing import FETCHES
@@ -24,59 +24,60 @@ from transit_assets.lake.landing import FETCHES
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
-DAYS_PER_TICK = 25  # bounds a tick; what is left follows in the next one
-ATTEMPTS = 3  # runs of one content of one day; more would fail as well
+PARTITIONS_PER_TICK = 25  # bounds a tick; what is left follows in the next one
+ATTEMPTS = 3  # runs of one content of one partition; more would fail as well
 
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """What a sensor remembers: what it has seen to the end, and the run keys of what it has asked for, by day.
+    """What a sensor remembers: what it has seen to the end, and the run keys of what it has asked for, by partition.
 
-    Seen are a version of `raw.fetches` and the day that was today then: at midnight one more day is over.
+    Seen are a version of `raw.fetches` and the partition that was running then: when it ends, one more is over.
     """
 
     version: int | None = None
-    today: str | None = None
+    running: str | None = None
     requested: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str | None) -> "Cursor":
-        return cls(**json.loads(text)) if text else cls()
+        known = {one.name for one in fields(cls)}  # one that an earlier version left may say other things
+        return cls(**{name: value for name, value in json.loads(text or "{}").items() if name in known})
 
     def text(self) -> str:
         return json.dumps(asdict(self))
 
-    def has_seen(self, version: int, today: str) -> bool:
+    def has_seen(self, version: int, running: str) -> bool:
         """Whether a tick could find nothing: no news, and no request whose run may have failed."""
-        return (self.version, self.today) == (version, today) and not self.requested
+        return (self.version, self.running) == (version, running) and not self.requested
 
 
-def next_days(
+def next_partitions(
     stale: Mapping[str, str],
     cursor: Cursor,
     version: int,
-    today: str,
+    running: str,
     failed: Collection[str] = (),
-    limit: int = DAYS_PER_TICK,
+    limit: int = PARTITIONS_PER_TICK,
 ) -> tuple[dict[str, str], Cursor]:
-    """The days to request now with their run keys, oldest first, and the cursor after them.
+    """The partitions to request now with their run keys, oldest first, and the cursor after them.
 
-    `stale` has the content of each day that is due, `failed` the run keys whose runs failed. Days asked for with the
-    same content are left out; version and today count as seen once nothing is left to ask.
+    `stale` has the content of each one that is due, `failed` the run keys whose runs failed. Those asked for with the
+    same content are left out; version and running one count as seen once nothing is left to ask.
     """
-    over = {day: content for day, content in sorted(stale.items()) if day < today}
+    over = {one: content for one, content in sorted(stale.items()) if one < running}
     wanted = {
-        day: key
-        for day, content in over.items()
-        if (key := _next_key(f"{day}:{content}", cursor.requested.get(day), failed)) is not None
+        one: key
+        for one, content in over.items()
+        if (key := _next_key(f"{one}:{content}", cursor.requested.get(one), failed)) is not None
     }
     keys = dict(list(wanted.items())[:limit])
-    asked = {day: key for day, key in cursor.requested.items() if day in over} | keys
+    asked = {one: key for one, key in cursor.requested.items() if one in over} | keys
     if len(keys) == len(wanted):
-        return keys, Cursor(version, today, asked)
-    return keys, Cursor(cursor.version, cursor.today, asked)
+        return keys, Cursor(version, running, asked)
+    return keys, Cursor(cursor.version, cursor.running, asked)
 
 
 def _next_key(content: str, asked: str | None, failed: Collection[str]) -> str | None:
@@ -89,43 +90,43 @@ def _next_key(content: str, asked: str | None, failed: Collection[str]) -> str |
     return None
 
 
-def stale_days(lake: Lake, domain: str, relations: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Days for which one of the relations was built from another landing than there is, with what has landed.
+def stale_partitions(lake: Lake, flow: Flow) -> dict[str, str]:
+    """Partitions for which a clean table was built from another landing than there is, with what has landed.
 
-    Each relation has its feeds. What has landed is read once, so that days and contents fit each other.
+    What has landed is read once, so that partitions and contents fit each other.
     """
-    landed = {relation: lake.landing.fingerprints(domain, feeds) for relation, feeds in relations.items()}
-    stale = {day for relation, fingerprints in landed.items() for day in lake.ledger.stale(relation, fingerprints)}
+    landed = {relation: lake.landing.fingerprints(flow.domain, feeds) for relation, feeds in flow.feeds_of.items()}
+    stale = {one for relation, fingerprints in landed.items() for one in lake.ledger.stale(relation, fingerprints)}
     return {
-        day: "+".join(fingerprints.get(day, "") for _, fingerprints in sorted(landed.items())) for day in sorted(stale)
+        one: "+".join(fingerprints.get(one, "") for _, fingerprints in sorted(landed.items())) for one in sorted(stale)
     }
 
 
-def landing_sensor(domain: str, relations: Mapping[str, Sequence[str]], job: "AssetJob") -> dg.SensorDefinition:
-    """The sensor of one domain: `relations` are what its days are built into, each with the feeds it is built from."""
-    name = f"{domain}_arrivals"
+def landing_sensor(flow: Flow, job: "AssetJob") -> dg.SensorDefinition:
+    """The sensor of one domain; `job` builds its clean tables."""
+    name, period = f"{flow.domain}_arrivals", flow.partitions.period.value
 
     @dg.sensor(
         name=name,
         job=job,
-        description=f"Requests exactly the days of {domain} before today that received data, late rows included.",
+        description=f"Requests exactly the {period}s of {flow.domain} that are over and received data, late rows too.",
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.STOPPED,
     )
     def arrivals(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult | dg.SkipReason:
-        cursor, this_day = Cursor.read(context.cursor), today().isoformat()
+        cursor, running = Cursor.read(context.cursor), flow.partitions.current()
         version = _landing_version(lake.lake)
         if version is None:
             return dg.SkipReason("nothing has landed yet")
-        if cursor.has_seen(version, this_day):
+        if cursor.has_seen(version, running):
             return dg.SkipReason(f"nothing has landed since version {version} of raw.fetches")
         failed = _failed(context.instance, name, list(cursor.requested.values()))
-        keys, after = next_days(stale_days(lake.lake, domain, relations), cursor, version, this_day, failed)
-        requests = [dg.RunRequest(run_key=key, partition_key=day) for day, key in keys.items()]
+        keys, after = next_partitions(stale_partitions(lake.lake, flow), cursor, version, running, failed)
+        requests = [dg.RunRequest(run_key=key, partition_key=one) for one, key in keys.items()]
         return dg.SensorResult(
             run_requests=requests,
             cursor=after.text(),
-            skip_reason=None if requests else dg.SkipReason("every day before today is built or asked for"),
+            skip_reason=None if requests else dg.SkipReason(f"every {period} that is over is built or asked for"),
         )
 
     return arrivals

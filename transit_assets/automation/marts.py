@@ -1,6 +1,6 @@
-"""The marts of dbt as Dagster assets: one definition for those with days, one for those without.
+"""The marts of dbt as Dagster assets: one definition for those with partitions, one for those without.
 
-One run is one dbt invocation for its whole range of days, because starting dbt costs seconds. dbt builds and
+One run is one dbt invocation for its whole range of partitions, because starting dbt costs seconds. dbt builds and
 tests in a scratch database and commits when everything passed, so a failed test is a failed check and a failed
 run, and the marts stay as they were.
 """
@@ -15,13 +15,16 @@ from dagster_dbt import DagsterDbtTranslator
 
 from transit_assets.automation.conditions import FOLLOWS_AT_REST, follows_its_day
 from transit_assets.automation.descriptions import described
+from transit_assets.automation.flows import Flow
+from transit_assets.automation.loads import ONE_RUN
 from transit_assets.automation.resources import LakeResource
 from transit_assets.dbt_lake import manifest_path, mart_tables
-from transit_assets.lake import Table
+from transit_assets.lake import Period, Table
 
 if TYPE_CHECKING:
     from transit_assets.dbt_lake import BuildResult, MartResult
 
+_ADVERBS = {Period.DAY: "daily", Period.MONTH: "monthly"}
 _Event = dg.MaterializeResult | dg.AssetCheckResult
 
 
@@ -53,18 +56,17 @@ class LakeTranslator(DagsterDbtTranslator):
         )
 
 
-def mart_assets(
-    domain: str, days: dg.PartitionsDefinition, unpartitioned: dg.AssetSelection
-) -> list[dg.AssetsDefinition]:
-    """The marts of one domain; `unpartitioned` are the sources whose new version reopens no day."""
+def mart_assets(flow: Flow, unpartitioned: dg.AssetSelection) -> list[dg.AssetsDefinition]:
+    """The marts of one domain; `unpartitioned` are the sources whose new version reopens no partition."""
     manifest = json.loads(manifest_path().read_bytes())
     translator = LakeTranslator(unpartitioned)
-    tables = [table for table in _marts().values() if table.domain == domain]
-    daily = [table.identifier for table in tables if table.partition_by]
+    tables = [table for table in _marts().values() if table.domain == flow.domain]
+    by_period = [table.identifier for table in tables if table.partition_by]
     whole = [table.identifier for table in tables if not table.partition_by]
+    name = f"{flow.domain}_{_ADVERBS[flow.partitions.period]}_marts"
     return [
-        *([_definition(f"{domain}_daily_marts", daily, manifest, translator, days)] if daily else []),
-        *([_definition(f"{domain}_marts", whole, manifest, translator, None)] if whole else []),
+        *([_definition(name, by_period, manifest, translator, flow.partitions.definition)] if by_period else []),
+        *([_definition(f"{flow.domain}_marts", whole, manifest, translator, None)] if whole else []),
     ]
 
 
@@ -73,7 +75,7 @@ def _definition(
     models: list[str],
     manifest: Mapping[str, Any],
     translator: LakeTranslator,
-    days: dg.PartitionsDefinition | None,
+    partitions: dg.PartitionsDefinition | None,
 ) -> dg.AssetsDefinition:
     specs, checks = _specs(models, manifest, translator)
 
@@ -83,22 +85,22 @@ def _definition(
         specs=specs,
         check_specs=checks,
         can_subset=True,
-        partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run() if days else None,
+        partitions_def=partitions,
+        backfill_policy=ONE_RUN if partitions else None,
         pool="dbt",  # a build may take all the memory that DuckDB is allowed
         allow_arbitrary_check_specs=True,  # a test may stand by two marts
     )
     def marts(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[_Event]:
         from transit_assets.dbt_lake import build
 
-        first, last = context.partition_key_range if days else (None, None)
+        first, last = context.partition_key_range if partitions else (None, None)
         selected = sorted("__".join(key.path[1:]) for key in context.selected_asset_keys)
         result = build(lake.lake, first, last, selected, run_id=context.run.run_id, log=context.log.info)
         yield from _checked(context, result)
         if not result.has_passed:
             span = f"{first}: " if first == last else f"{first} to {last}: "
             said = result.error or "dbt did not pass"
-            raise dg.Failure(f"{span}{said}" if days else said, allow_retries=False)
+            raise dg.Failure(f"{span}{said}" if partitions else said, allow_retries=False)
         for mart in result.marts:
             yield _materialized(context, mart)
 

@@ -1,8 +1,8 @@
 """Runs the assets of the definitions in this process: what `transit run` does, and one poll of `transit poll`.
 
-The same assets as in the UI, on the same instance, so that both tell one story. Work goes layer by layer, days
-before tables without days, one run for each range of consecutive days. Which days is decided by content:
-those whose landing, or whose sources, changed since they were last built.
+The same assets as in the UI, on the same instance, so that both tell one story. Work goes layer by layer, tables
+with partitions (days, months) before those without, one run for each range of consecutive partitions. Which ones is
+decided by content: those whose landing, or whose sources, changed since they were last built.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,20 +13,21 @@ import dagster as dg
 
 from transit_assets.automation import instance as instances
 from transit_assets.automation import models
-from transit_assets.automation.arrivals import stale_days
+from transit_assets.automation.arrivals import stale_partitions
 from transit_assets.automation.failures import is_of_check, sentence
-from transit_assets.automation.partitions import days_between, ranges, today
+from transit_assets.automation.flows import Flow
 from transit_assets.automation.resources import LakeResource
-from transit_assets.bikes.landed import FEEDS_OF as BIKES_FEEDS_OF
+from transit_assets.bikes.flow import FLOW as BIKES
 from transit_assets.learning.schema import DECISIONS
-from transit_assets.settings import FIRST_DAY, settings
+from transit_assets.road.flow import FLOW as ROAD
+from transit_assets.settings import settings
 
 STEPS = ("raw", "interim", "processed", "models")
 
 Progress = Callable[[str], None]
 
-_FEEDS_OF: Mapping[str, Mapping[str, Sequence[str]]] = {"bikes": BIKES_FEEDS_OF}
-DOMAINS = tuple(_FEEDS_OF)
+FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD)}
+DOMAINS = tuple(FLOWS)
 
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -44,9 +45,12 @@ class FailedCheck:
 
 @dataclass
 class Materialized:
-    """What the runs of one `materialize` did. It is ok where no run failed and no blocking check did."""
+    """What the runs of one `materialize` did. It is ok where no run failed and no blocking check did.
 
-    days: list[str] = field(default_factory=list)
+    `built` has the partitions of each domain that had any to build.
+    """
+
+    built: dict[str, list[str]] = field(default_factory=dict)
     run_ids: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failed_checks: list[FailedCheck] = field(default_factory=list)
@@ -70,20 +74,23 @@ def materialize(
     steps: Sequence[str] = STEPS,
     *,
     progress: Progress = lambda _: None,
+    result: Materialized | None = None,
 ) -> Materialized:
     """Materialize the assets of some domains and layers, for a range of days or for whatever is due.
 
-    Without days these are the days of which something landed, or a source was loaded, since they were last built;
-    with an empty landing today is fetched. A mart's day waits while a source of it stands failed by a blocking check;
-    the result names that check each time. With `first` alone the range ends today; with `last` alone it is that
-    day. Raises ValueError for a domain, a step or a range that does not exist.
+    A range means the partitions (days, months) that hold its days. Without one these are the partitions of which
+    something landed, or a source was loaded, since they were last built; with an empty landing the one that holds
+    today is fetched. A mart's partition waits while a source of it stands failed by a blocking check; the result
+    names that check each time. With `first` alone the range ends today; with `last` alone it is that day. An earlier
+    `result` is continued. Raises ValueError for a domain, a step or a range that does not exist.
     """
-    _refuse_unknown(domains, steps, first, last)
-    result = Materialized()
+    _refuse_unknown(domains, steps)
+    asked = {domain: FLOWS[domain].asked(first, last) for domain in domains}
+    result = result or Materialized()
     with instances.opened(settings()) as instance:
         for domain in domains:
-            session = _Session(domain, instance, progress, result)
-            session.run(first, last, steps)
+            session = _Session(FLOWS[domain], instance, progress, result)
+            session.run(asked[domain], steps)
     return result
 
 
@@ -98,7 +105,7 @@ def train(names: Sequence[str], *, progress: Progress = lambda _: None) -> Mater
         models.refuse_too_little(LakeResource.of(settings()).lake, domain)
     with instances.opened(settings()) as instance:
         for domain in domains:
-            session = _Session(domain, instance, progress, result)
+            session = _Session(FLOWS[domain], instance, progress, result)
             session.train([name for name in names if models.domain_name(name) == domain])
     return result
 
@@ -106,31 +113,31 @@ def train(names: Sequence[str], *, progress: Progress = lambda _: None) -> Mater
 class _Session:
     """The runs of one domain."""
 
-    def __init__(self, domain: str, instance: dg.DagsterInstance, progress: Progress, result: Materialized) -> None:
+    def __init__(self, flow: Flow, instance: dg.DagsterInstance, progress: Progress, result: Materialized) -> None:
         from transit_assets import definitions
 
         self._definitions = definitions.build()
         self._graph = self._definitions.resolve_asset_graph()
         self._job = self._definitions.resolve_implicit_global_asset_job_def()
-        self._domain = domain
+        self._flow = flow
+        self._domain = flow.domain
         self._instance = instance
         self._progress = progress
         self._result = result
         self._lake = LakeResource.of(settings()).lake
 
-    def run(self, first: date | None, last: date | None, steps: Sequence[str]) -> None:
-        """Layer by layer, days before tables without days."""
-        asked = _asked_days(first, last)
+    def run(self, asked: list[str] | None, steps: Sequence[str]) -> None:
+        """Layer by layer, tables with partitions before those without; what is due where no partition is asked for."""
         if asked is None and "raw" in steps and self._lake.landing.is_empty(self._domain):
-            asked = [today().isoformat()]
+            asked = [self._flow.partitions.current()]
         for step in (step for step in STEPS if step in steps):
-            daily, tables = self._assets(step)
+            partitioned, tables = self._assets(step)
             if step == "raw" and asked is None:
                 continue
-            days = self._due_days(step, daily) if asked is None else asked
-            held_back = self._held_back(daily, days)
-            self._run_days(step, daily, [day for day in days if day not in held_back])
-            due = self._due_tables(step, tables, is_asked=asked is not None)
+            wanted = self._due_partitions(step, partitioned) if asked is None else asked
+            held_back = self._held_back(partitioned, wanted)
+            self._run_partitions(step, partitioned, [one for one in wanted if one not in held_back])
+            due = self._due_tables(step, tables, is_asked=asked is not None) if tables else []
             if due and not self._result.errors:
                 self._progress(f"{self._domain}: {step}, {', '.join(key.path[-1] for key in due)}")
                 self._execute(due, {})
@@ -143,15 +150,17 @@ class _Session:
         roles = (models.CHALLENGER, models.CHAMPION)
         self._execute([models.asset_key(self._domain, name, role) for name in names for role in roles], {})
 
-    def _run_days(self, step: str, assets: list[dg.AssetKey], days: list[str]) -> None:
+    def _run_partitions(self, step: str, assets: list[dg.AssetKey], wanted: list[str]) -> None:
         if not assets:
             return
-        for start, end in ranges(days):
+        period = self._flow.partitions.period
+        for start, end in period.ranges(wanted):
             span = start if start == end else f"{start} to {end}"
             self._progress(f"{self._domain}: {step}, {span}")
             tags = {"dagster/partition": start} if start == end else {_RANGE_START: start, _RANGE_END: end}
             self._execute(assets, tags)
-            self._result.days = sorted({*self._result.days, *days_between(_day(start), _day(end))})
+            built = period.between(date.fromisoformat(start), date.fromisoformat(end))
+            self._result.built[self._domain] = sorted({*self._result.built.get(self._domain, ()), *built})
 
     def _execute(self, assets: list[dg.AssetKey], tags: Mapping[str, str]) -> None:
         outcome = self._job.execute_in_process(
@@ -169,22 +178,22 @@ class _Session:
             self._result.errors += _errors(outcome)
 
     def _assets(self, step: str) -> tuple[list[dg.AssetKey], list[dg.AssetKey]]:
-        """The assets of a layer of the domain: those with days, and those without, sources first."""
+        """The assets of a layer of the domain: those with partitions, and those without, sources first."""
         keys = [key for level in self._graph.toposorted_asset_keys_by_level for key in sorted(level)]
         mine = [
             key for key in keys if list(key.path[:2]) == [step, self._domain] and self._graph.get(key).is_executable
         ]
-        daily = [key for key in mine if self._graph.get(key).is_partitioned]
-        return daily, [key for key in mine if key not in daily]
+        partitioned = [key for key in mine if self._graph.get(key).is_partitioned]
+        return partitioned, [key for key in mine if key not in partitioned]
 
-    def _due_days(self, step: str, assets: list[dg.AssetKey]) -> list[str]:
+    def _due_partitions(self, step: str, assets: list[dg.AssetKey]) -> list[str]:
         if step == "interim":
-            return list(stale_days(self._lake, self._domain, _FEEDS_OF[self._domain]))
+            return list(stale_partitions(self._lake, self._flow))
         ledger = self._lake.ledger
-        return sorted({day for key in assets for day in ledger.stale_marts(_relation(key), self._sources(key))})
+        return sorted({one for key in assets for one in ledger.stale_marts(_relation(key), self._sources(key))})
 
     def _due_tables(self, step: str, tables: list[dg.AssetKey], *, is_asked: bool) -> list[dg.AssetKey]:
-        """Tables without days to build: all where a range of days was asked for, but a model only for a reason."""
+        """Tables without partitions to build: all where a range was asked for, but a model only for a reason."""
         if step != "models":
             return [key for key in tables if is_asked or self._is_due(key)]
         wanted = models.due(self._lake, self._domain)
@@ -200,8 +209,8 @@ class _Session:
     def _sources(self, key: dg.AssetKey) -> list[str]:
         return [_relation(parent) for parent in sorted(self._graph.get(key).parent_keys) if parent.path[0] != "raw"]
 
-    def _held_back(self, assets: list[dg.AssetKey], days: list[str]) -> set[str]:
-        """Of these days those for which a source of another layer failed a blocking check; the result says why.
+    def _held_back(self, assets: list[dg.AssetKey], wanted: list[str]) -> set[str]:
+        """Of these partitions those for which a source of another layer failed a blocking check; the result says why.
 
         The ledger knows, whichever run found it, until the source is rebuilt or the check passes.
         """
@@ -210,12 +219,12 @@ class _Session:
         known = {(_relation(key.asset_key), key.name) for key in self._graph.asset_check_keys}
         loads = {source: self._lake.ledger.latest(source, "committed") for source in sources}
         held_back = set()
-        for result in self._lake.ledger.latest_checks() if sources and days else []:
+        for result in self._lake.ledger.latest_checks() if sources and wanted else []:
             load = loads.get(result.relation, {}).get(result.partition)
             is_current = (
                 (result.relation, result.check_name) in known and load and result.evaluated_at >= load.loaded_at
             )
-            if result.has_passed or not result.is_blocking or not is_current or result.partition not in days:
+            if result.has_passed or not result.is_blocking or not is_current or result.partition not in wanted:
                 continue
             held_back.add(result.partition)
             self._result.add_failed_check(
@@ -230,21 +239,11 @@ class _Session:
         return held_back
 
 
-def _refuse_unknown(domains: Sequence[str], steps: Sequence[str], first: date | None, last: date | None) -> None:
+def _refuse_unknown(domains: Sequence[str], steps: Sequence[str]) -> None:
     for names, known, kind in ((domains, DOMAINS, "domain"), (steps, STEPS, "step")):
         unknown = [name for name in names if name not in known]
         if unknown:
             raise ValueError(f"there is no {kind} {unknown[0]}; there is {', '.join(known)}")
-    days = _asked_days(first, last)
-    if days is not None and (not days or days[0] < FIRST_DAY.isoformat() or days[-1] > today().isoformat()):
-        raise ValueError(f"{first or last} to {last or today()} is not a range of days from {FIRST_DAY} to {today()}")
-
-
-def _asked_days(first: date | None, last: date | None) -> list[str] | None:
-    if first is None and last is None:
-        return None
-    end = last or today()
-    return days_between(first or end, end)
 
 
 def _failed_checks(outcome: dg.ExecuteInProcessResult) -> Iterator[FailedCheck]:
@@ -268,7 +267,3 @@ def _errors(outcome: dg.ExecuteInProcessResult) -> list[str]:
 def _relation(key: dg.AssetKey) -> str:
     layer, *rest = key.path
     return f"{layer}.{'__'.join(rest)}"
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)

@@ -50,15 +50,21 @@ def list_(
 
 
 def _check_partition(table: "Table", partition: str | None) -> None:
-    """Raise Mistake unless a partition is a day of a table that has days."""
+    """Raise Mistake unless a partition is one that a table can have: a day, or the first day of a month."""
     if partition is None:
         return
     if table.partition_by is None:
         raise Mistake(f"{table.relation} has no partitions: leave --partition out")
+    from transit_assets.lake import Period
+
+    period = Period.of(table)
     try:
-        date.fromisoformat(partition)
+        is_one = period.key(date.fromisoformat(partition)) == partition
     except ValueError:
-        raise Mistake(f"{partition!r} is not a day of {table.relation}, such as 2025-09-08") from None
+        is_one = False
+    if not is_one:
+        such_as = {Period.DAY: "2025-09-08", Period.MONTH: "2025-09-01, its first day"}[period]
+        raise Mistake(f"{partition!r} is not a {period.value} of {table.relation}, such as {such_as}")
 
 
 def release(

@@ -18,16 +18,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    domains: Annotated[list[str], typer.Argument(help="What to build: `bikes`.", metavar="DOMAIN...")],
+    domains: Annotated[list[str], typer.Argument(help="What to build: `bikes`, `road`.", metavar="DOMAIN...")],
     first: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
     last: Annotated[
         datetime | None, typer.Option("--to", help="Last day, inclusive; today without it.", formats=["%Y-%m-%d"])
     ] = None,
     steps: Annotated[str, typer.Option(help="Layers to build, separated by commas.")] = "raw,interim,processed,models",
 ) -> None:
-    """Build the same assets that the UI shows: a range of days, or every day that is due.
+    """Build the same assets that the UI shows: a range of days, or whatever is due.
 
-    A day is due where something landed for it since it was last built. An empty lake fetches today.
+    Bikes are built by days, the road by months: a range means the months that hold its days. A day or month is due
+    where something landed for it since it was last built. An empty lake fetches the one that holds today.
     """
     from transit_assets.automation.runs import materialize
 
@@ -59,13 +60,19 @@ def report(result: "Materialized") -> None:
     if not result.run_ids and not result.is_ok:
         say("nothing was built: what is due is held back")
     elif not result.run_ids:
-        say("nothing is due: every day was built from what has landed")
-    elif result.days:
-        span = (
-            result.days[0]
-            if len(result.days) == 1
-            else f"{len(result.days)} days, {result.days[0]} to {result.days[-1]}"
-        )
+        say("nothing is due: everything was built from what has landed")
+    for domain, partitions in result.built.items():
+        span = _span(domain, partitions)
         say(f"built {span}" if result.is_ok else f"stopped in {span}; what passed is committed")
     if not result.is_ok:
         raise typer.Exit(FAILED)
+
+
+def _span(domain: str, partitions: list[str]) -> str:
+    from transit_assets.automation.runs import FLOWS
+
+    period = FLOWS[domain].partitions.period.value
+    first, last = partitions[0], partitions[-1]
+    return (
+        f"{domain}: {period} {first}" if first == last else f"{domain}: {len(partitions)} {period}s, {first} to {last}"
+    )

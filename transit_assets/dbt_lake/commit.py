@@ -1,14 +1,15 @@
-"""What a dbt run has built and tested goes to Delta: days by predicate, tables without days by a rebuild.
+"""What a dbt run has built and tested goes to Delta: partitions by predicate, tables without any by a rebuild.
 
-One run commits at a time on a host. Days that another run has meanwhile committed from newer sources stay
-as they are. Tables without partitions are what the run has built where it has read everything there is, and are
-computed again from the latest snapshots where another run has written meanwhile, so whoever commits last has
-seen every day. Each commit is recorded in the ledger with the versions it was built from.
+A partition is a day or a month, as the mart says. One run commits at a time on a host. Partitions that another run
+has meanwhile committed from newer sources stay as they are. Tables without partitions are what the run has built
+where it has read everything there is, and are computed again from the latest snapshots where another run has
+written meanwhile, so whoever commits last has seen every partition. Each commit is recorded in the ledger with the
+versions it was built from.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -19,13 +20,13 @@ from filelock import FileLock
 
 from transit_assets.dbt_lake.marts import mart_tables
 from transit_assets.dbt_lake.views import Shown, show_lake
-from transit_assets.lake import Lake, Table, TableVersion
+from transit_assets.lake import Lake, Period, Table, TableVersion
 from transit_assets.lake.errors import TableMissing, WriteConflict
 from transit_assets.lake.ledger import Load
 from transit_assets.lake.snapshot import ABSENT
 
 _ROWS_PER_COMMIT = 1_000_000  # bounds the memory of one write; about a month of station-hours
-_DAYS_PER_COMMIT = 92
+_PARTITIONS_PER_COMMIT = 92
 _ATTEMPTS = 20
 
 
@@ -42,8 +43,9 @@ class Mart:
 class Run:
     """What one dbt run has built, in the order in which it was built, and what it was built from.
 
-    `from_day` and `to_day` bound the days that the run replaces, inclusive; None for no bound. `overtaken` are the
-    relations to which another run committed between what this one has read and what it has committed.
+    `from_day` and `to_day` bound the days that the run replaces, inclusive, each with the whole partition that holds
+    it; None for no bound. `overtaken` are the relations to which another run committed between what this one has read
+    and what it has committed.
     """
 
     marts: tuple[Mart, ...]
@@ -82,15 +84,16 @@ class Run:
             latest.state(name) == self.shown.versions.get(name, ABSENT) for name in mart.sources
         )
 
-    def named_days(self) -> set[str]:
-        """Every day of the calendar between the bounds, where both are set."""
-        if self.from_day is None or self.to_day is None:
-            return set()
-        first, last = date.fromisoformat(self.from_day), date.fromisoformat(self.to_day)
-        return {(first + timedelta(number)).isoformat() for number in range((last - first).days + 1)}
-
-    def replaces(self, day: str) -> bool:
-        return (self.from_day is None or day >= self.from_day) and (self.to_day is None or day <= self.to_day)
+    def partitions(self, table: Table, known: Iterable[str]) -> set[str]:
+        """Those of the known partitions of a table that the run replaces, and all that its bounds name."""
+        period = Period.of(table)
+        first, last = (
+            date.fromisoformat(day) if day else bound
+            for day, bound in ((self.from_day, date.min), (self.to_day, date.max))
+        )
+        named = period.between(first, last) if self.from_day and self.to_day else []
+        within = {one for one in known if period.start(first) <= date.fromisoformat(one) <= last}
+        return {*within, *named}
 
 
 def commit(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
@@ -103,7 +106,7 @@ def commit(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run) -> Itera
     with FileLock(lake.lock_path("dbt-commit")):
         try:
             for mart in run.marts:
-                write = _commit_days if mart.table.partition_by else _rebuild
+                write = _commit_partitions if mart.table.partition_by else _rebuild
                 loads = write(lake, connection, latest, run, mart)
                 done += loads
                 run = run.after(mart, loads)
@@ -114,74 +117,76 @@ def commit(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run) -> Itera
 
 def _line(mart: Mart, loads: list[Load]) -> str:
     rows = sum(load.kept_rows or 0 for load in loads)
-    days = f" in {len(loads):,} days" if mart.table.partition_by else ""
-    return f"Committed {mart.table.relation}: {rows:,} rows{days}"
+    partitions = f" in {len(loads):,} {mart.table.partition_by}s" if mart.table.partition_by else ""
+    return f"Committed {mart.table.relation}: {rows:,} rows{partitions}"
 
 
-# Marts by day ------------------------------------------------------------------------------------
+# Marts with partitions ---------------------------------------------------------------------------
 
 
-def _commit_days(
+def _commit_partitions(
     lake: Lake, connection: duckdb.DuckDBPyConnection, latest: "_Latest", run: Run, mart: Mart
 ) -> list[Load]:
     table, built = mart.table, f'built."{mart.table.identifier}"'
     lake.table(table).create()
-    counted = connection.execute(f"SELECT day::VARCHAR, count(*) FROM {built} GROUP BY day").fetchall()
-    rows = dict.fromkeys(_days_of_run(connection, run, mart), 0) | dict(counted)
+    by = f'"{table.partition_by}"'
+    counted = connection.execute(f"SELECT {by}::VARCHAR, count(*) FROM {built} GROUP BY {by}").fetchall()
+    rows = dict.fromkeys(run.partitions(table, known_partitions(connection, run, table, mart.sources)), 0)
+    rows |= dict(counted)
     loads = []
-    for days in _batches(rows):
+    for partitions in _batches(rows):
         for attempt in range(1, _ATTEMPTS + 1):
-            wanted = sorted(set(days) - _newer_days(lake, latest, run, mart))
+            wanted = sorted(set(partitions) - _newer_partitions(lake, latest, run, mart))
             if not wanted:
                 break
             batch = connection.execute(
-                f"SELECT * FROM {built} WHERE list_contains(?, day::VARCHAR) ORDER BY {_order(table)}", [wanted]
+                f"SELECT * FROM {built} WHERE list_contains(?, {by}::VARCHAR) ORDER BY {_order(table)}", [wanted]
             ).to_arrow_table()
             try:
                 state = lake.table(table).replace(batch, wanted)
-            except WriteConflict:  # another host; the same days in one place or the other, so look and try again
+            except WriteConflict:  # another host; the same ones in one place or the other, so look and try again
                 if attempt == _ATTEMPTS:
                     raise
                 continue
-            loads += [_load(run, mart, state, rows[day], day) for day in wanted]
+            loads += [_load(run, mart, state, rows[one], one) for one in wanted]
             break
     return loads
 
 
-def _days_of_run(connection: duckdb.DuckDBPyConnection, run: Run, mart: Mart) -> set[str]:
-    """Days that the run replaces, those that are now without rows among them."""
+def known_partitions(connection: duckdb.DuckDBPyConnection, run: Run, table: Table, sources: Sequence[str]) -> set[str]:
+    """Partitions of a table that its sources have, or that it has itself: some of these are now without rows."""
     read = connection.execute(
-        "SELECT DISTINCT day::VARCHAR FROM lake.days WHERE list_contains(?, relation)", [list(mart.sources)]
+        "SELECT DISTINCT partition::VARCHAR FROM lake.partitions WHERE list_contains(?, relation)",
+        [[table.relation, *sources]],
     ).fetchall()
-    known = {day for (day,) in read} | set(run.shown.days.get(mart.table.relation, {}))
-    return {day for day in known if run.replaces(day)} | run.named_days()
+    return {one for (one,) in read} | set(run.shown.partitions.get(table.relation, {}))
 
 
 def _batches(rows: dict[str, int]) -> Iterator[list[str]]:
-    """Days in order, so many at a time that one write stays small."""
+    """Partitions in order, so many at a time that one write stays small."""
     batch: list[str] = []
     size = 0
-    for day in sorted(rows):
-        if len(batch) == _DAYS_PER_COMMIT or (batch and size + rows[day] > _ROWS_PER_COMMIT):
+    for one in sorted(rows):
+        if len(batch) == _PARTITIONS_PER_COMMIT or (batch and size + rows[one] > _ROWS_PER_COMMIT):
             yield batch
             batch, size = [], 0
-        batch.append(day)
-        size += rows[day]
+        batch.append(one)
+        size += rows[one]
     if batch:
         yield batch
 
 
-def _newer_days(lake: Lake, latest: "_Latest", run: Run, mart: Mart) -> set[str]:
-    """Days of the mart that were committed from a newer version of a source than the run has read."""
+def _newer_partitions(lake: Lake, latest: "_Latest", run: Run, mart: Mart) -> set[str]:
+    """Partitions of the mart that were committed from a newer version of a source than the run has read."""
     read = run.shown.versions_of(mart.sources)
     states = {source: latest.state(source) for source in mart.sources}
     newer = {name: state for name, state in states.items() if state != ABSENT and state.is_newer_than(read.get(name))}
     if not newer:
         return set()
     return {
-        day
-        for day, load in lake.ledger.latest(mart.table.relation, "committed").items()
-        if day is not None
+        partition
+        for partition, load in lake.ledger.latest(mart.table.relation, "committed").items()
+        if partition is not None
         and any(_has_seen_more(load.source_versions.get(name), read.get(name), now) for name, now in newer.items())
     }
 
@@ -220,7 +225,7 @@ class _Latest:
         return delta
 
 
-# Marts without days ------------------------------------------------------------------------------
+# Marts without partitions ------------------------------------------------------------------------
 
 
 def _rebuild(lake: Lake, connection: duckdb.DuckDBPyConnection, latest: _Latest, run: Run, mart: Mart) -> list[Load]:
@@ -248,10 +253,10 @@ def _order(table: Table) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
-def _load(run: Run, mart: Mart, state: TableVersion, rows: int, day: str | None = None) -> Load:
+def _load(run: Run, mart: Mart, state: TableVersion, rows: int, partition: str | None = None) -> Load:
     return Load(
         relation=mart.table.relation,
-        partition=day,
+        partition=partition,
         outcome="committed",
         kept_rows=rows,
         source_versions=run.shown.versions_of(mart.sources),

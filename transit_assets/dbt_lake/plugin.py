@@ -3,8 +3,8 @@
 When dbt connects, every relation of the lake is a view over one snapshot (`interim.bikes__station_status`),
 and one that does not exist yet is an empty view with its columns. `committed.<mart>` is a mart as it stands in
 Delta, `processed.<mart>` the same until the run builds it, `built.<mart>` the rows the run has built, and
-`lake.days` counts the rows of each day of each partitioned relation. The project's macros say when a run
-begins and, at its end, what to commit and what the tests found; nothing is written to Delta otherwise.
+`lake.partitions` counts the rows of each day or month of each relation that is split by them. The project's macros
+say when a run begins and, at its end, what to commit and what the tests found; nothing is written to Delta otherwise.
 """
 
 import tempfile

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MartResult:
-    """One mart of a build. `rows` are those committed, by day; by None for a mart without days."""
+    """One mart of a build. `rows` are those committed, by partition; by None for a mart without any."""
 
     relation: str
     is_committed: bool
@@ -72,6 +72,8 @@ def build(
     log: Callable[[str], None] | None = None,
 ) -> BuildResult:
     """`dbt build` of the days from `from_day` to `to_day`, both inclusive (`2025-09-08`; None: all days).
+
+    A mart by month builds the months that hold these days, whole.
 
     `select` takes dbt selectors such as `bikes__station_daily`; `log` is given each line that dbt would print.
     A failed test is a result, not an exception: then no mart is committed. The ledger has the tests as those of

@@ -1,6 +1,6 @@
 """What the tests of a dbt run found, in the lake's own ledger: whoever runs `dbt build`, `transit status` shows it.
 
-A test of a table with days counts for each day of the run, so that no other day's result hides it.
+A test of a table with partitions counts for each one of the run, so that no other one's result hides it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from transit_assets.dbt_lake.commit import Run
+from transit_assets.dbt_lake.commit import Run, known_partitions
 from transit_assets.dbt_lake.marts import mart_tables, source_tables
 from transit_assets.lake import CheckResult, Lake, Table
 
@@ -44,12 +44,14 @@ def record_tests(
     tests: Sequence[TestResult],
     sources: Mapping[str, Sequence[str]],
 ) -> None:
-    """Put the tests of a run into the ledger, one row for each day of the run; after its commit, whose rows they judge.
+    """Put the tests of a run into the ledger, a row for each partition of it; after its commit, whose rows they judge.
 
     `sources` names the relations that each mart of the run reads. Tests of what the lake does not store are left out.
     """
     tables = _tables().values()
-    days = {table.relation: _partitions(connection, run, table, sources.get(table.relation, ())) for table in tables}
+    partitions = {
+        table.relation: _partitions(connection, run, table, sources.get(table.relation, ())) for table in tables
+    }
     lake.ledger.record_checks(
         [
             CheckResult(
@@ -64,7 +66,7 @@ def record_tests(
             )
             for test in tests
             if test.relation
-            for partition in days[test.relation]
+            for partition in partitions[test.relation]
         ]
     )
 
@@ -72,14 +74,10 @@ def record_tests(
 def _partitions(
     connection: duckdb.DuckDBPyConnection, run: Run, table: Table, sources: Sequence[str]
 ) -> Sequence[str | None]:
-    """Days of a table that the run was about, those that are now without rows among them; None for one without days."""
+    """Partitions of a table that the run was about, also those without rows now; None for a table without any."""
     if table.partition_by is None:
         return [None]
-    found = connection.execute(
-        "SELECT DISTINCT day::VARCHAR FROM lake.days WHERE list_contains(?, relation)", [[table.relation, *sources]]
-    ).fetchall()
-    known = {day for (day,) in found} | set(run.shown.days.get(table.relation, {}))
-    return sorted({day for day in known if run.replaces(day)} | run.named_days())
+    return sorted(run.partitions(table, known_partitions(connection, run, table, sources)))
 
 
 def _test(result: "NodeResult", tables: Mapping[str, Table]) -> TestResult:

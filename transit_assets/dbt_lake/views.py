@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from transit_assets.dbt_lake.marts import mart_tables, source_tables
 from transit_assets.lake import Lake, Snapshot
 from transit_assets.lake.lake import create_views
+from transit_assets.lake.periods import PARTITION_COLUMNS
 from transit_assets.lake.snapshot import ABSENT, TableVersion, rows_by_partition
 
 _SCHEMAS = ("lake", "committed", "built", "processed")
@@ -17,10 +18,10 @@ _SCHEMAS = ("lake", "committed", "built", "processed")
 
 @dataclass(frozen=True)
 class Shown:
-    """What a connection shows: the version of each relation, and the rows of each day of the partitioned ones."""
+    """What a connection shows: the version of each relation, and the rows of each day or month that it is split by."""
 
     versions: Mapping[str, TableVersion] = field(default_factory=dict)
-    days: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    partitions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def versions_of(self, relations: Collection[str]) -> dict[str, TableVersion]:
         """Versions of the relations that exist."""
@@ -49,9 +50,13 @@ def show_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, relations: Coll
     )
     shown = Shown(
         versions={name: snapshot.state for name, snapshot in snapshots.items()},
-        days={name: _days(delta) for name, delta in opened.items() if _is_by_day(snapshots[name])},
+        partitions={
+            name: _partitions(delta)
+            for name, delta in opened.items()
+            if snapshots[name].partition_by in PARTITION_COLUMNS
+        },
     )
-    _show_days(connection, shown)
+    _show_partitions(connection, shown)
     return shown
 
 
@@ -59,20 +64,16 @@ def _is_mart(relation: str) -> bool:
     return relation.startswith("processed.")
 
 
-def _is_by_day(snapshot: Snapshot) -> bool:
-    return snapshot.partition_by == "day"
+def _partitions(delta: DeltaTable) -> dict[str, int]:
+    return {one: rows for one, rows in rows_by_partition(delta).items() if one is not None}
 
 
-def _days(delta: DeltaTable) -> dict[str, int]:
-    return {day: rows for day, rows in rows_by_partition(delta).items() if day is not None}
-
-
-def _show_days(connection: duckdb.DuckDBPyConnection, shown: Shown) -> None:
-    # Not as an Arrow table: DuckDB would import pyarrow's datasets for it in whichever thread of dbt asks first, which
-    # takes 0.1 s and once, on a fresh lake, failed with "No function registered with name: make_struct".
-    counted = [(name, day, rows) for name, days in shown.days.items() for day, rows in days.items()]
+def _show_partitions(connection: duckdb.DuckDBPyConnection, shown: Shown) -> None:
+    # Not as an Arrow table: DuckDB would import pyarrow's datasets for it in whichever thread of dbt asks first. Seen
+    # once, on a fresh lake, and not again: "No function registered with name: make_struct"; perhaps that was why.
+    counted = [(name, one, rows) for name, held in shown.partitions.items() for one, rows in held.items()]
     connection.execute(
-        "CREATE OR REPLACE TABLE lake.days AS SELECT unnest(?::VARCHAR[]) AS relation, unnest(?::DATE[]) AS day, "
-        "unnest(?::BIGINT[]) AS rows",
+        "CREATE OR REPLACE TABLE lake.partitions AS SELECT unnest(?::VARCHAR[]) AS relation, "
+        "unnest(?::DATE[]) AS partition, unnest(?::BIGINT[]) AS rows",
         [[one[column] for one in counted] for column in range(3)],
     )

@@ -6,6 +6,7 @@
 from transit_assets.lake.lake import Lake
 from transit_assets.lake.landing import Fetch, Landing
 from transit_assets.lake.ledger import CheckResult, Ledger, Load
+from transit_assets.lake.periods import Period
 from transit_assets.lake.schema import UTC_INSTANT, Column, Rule, Table
 from transit_assets.lake.snapshot import Snapshot, TableVersion
 from transit_assets.lake.tables import LakeTable
@@ -20,6 +21,7 @@ __all__ = [
     "Landing",
     "Ledger",
     "Load",
+    "Period",
     "Rule",
     "Snapshot",
     "Table",

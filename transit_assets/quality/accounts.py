@@ -1,12 +1,13 @@
-"""Suites about a whole partition: are its accounts right, is the day complete, has it drifted."""
+"""Suites about a whole partition: are its accounts right, is the day or month complete, has it drifted."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from transit_assets.lake import Lake, Load, Table
+from transit_assets.lake import Lake, Load, Period, Table
 from transit_assets.quality.quarantine import quarantine_table
 from transit_assets.quality.suites import PARTITION, Expectation, Scope, Suite, between
 from transit_assets.settings import PARIS
@@ -149,22 +150,24 @@ def completeness_suite(
     time_zone: str = PARIS.key,
     slot_minutes: int = 15,
     least_share: float = 0.9,
+    delay: timedelta = timedelta(0),
 ) -> Suite:
-    """Whether a day was observed throughout: polls in its quarters of an hour, and as many entities as usual.
+    """Whether a day or month was observed throughout: an instant in each of its slots, and as many entities as usual.
 
-    A day is local, of 23, 24 or 25 hours; of today only what has passed is expected. Usual is the median of the
-    seven partitions before.
+    A day is local, of 23, 24 or 25 hours; of one that still runs only what has passed is expected, less the `delay`
+    with which the provider publishes. Usual is the median of the seven partitions before.
     """
+    period = Period.of(table).value
     return Suite(
         name="completeness",
         table=table,
-        description=f"Each day of {table.relation} was polled throughout, and no {entity} stayed away.",
+        description=f"Each {period} of {table.relation} was observed throughout, and no {entity} stayed away.",
         expectations=(
             between(
                 "share_of_slots",
                 least_share,
                 None,
-                f"at least {least_share:.0%} of the {slot_minutes}-minute slots of the day (so far) have a poll",
+                f"at least {least_share:.0%} of the {slot_minutes}-minute slots of the {period} (so far) are observed",
             ),
             between(
                 "share_of_usual",
@@ -173,14 +176,21 @@ def completeness_suite(
                 f"at least {least_share:.0%} of the usual number of {entity} is there",
             ),
         ),
-        frame=lambda scope: _completeness(scope, table, instants, entity, time_zone, slot_minutes),
+        frame=lambda scope: _completeness(scope, table, instants, entity, time_zone, slot_minutes, delay),
     )
 
 
 def _completeness(
-    scope: Scope, table: Table, instants: Sequence[str], entity: str, time_zone: str, slot_minutes: int
+    scope: Scope,
+    table: Table,
+    instants: Sequence[str],
+    entity: str,
+    time_zone: str,
+    slot_minutes: int,
+    delay: timedelta,
 ) -> pa.Table:
     day, seconds = table.partition_by, slot_minutes * 60
+    following = f"CAST(day + INTERVAL 1 {Period.of(table).value} AS TIMESTAMP)"
     before = _before(scope, table)
     polls = " UNION ".join(f'SELECT "{day}" AS day, "{at}" AS polled_at FROM {table.relation}' for at in instants)
     query = f"""
@@ -188,7 +198,7 @@ def _completeness(
             SELECT CAST(unnest($partitions) AS DATE) AS day
         ), bounds AS (
             SELECT day, epoch(timezone($zone, CAST(day AS TIMESTAMP))) AS starts,
-                least(epoch(timezone($zone, CAST(day + 1 AS TIMESTAMP))), epoch($now::TIMESTAMPTZ)) AS ends
+                least(epoch(timezone($zone, {following})), epoch($now::TIMESTAMPTZ)) AS ends
             FROM days
         ), polls AS (
             {polls}
@@ -206,7 +216,7 @@ def _completeness(
     """
     wanted = sorted({*scope.partitions, *(name for names in before.values() for name in names)})
     found = scope.query(
-        query, [table], wanted, {"partitions": wanted, "zone": time_zone, "now": scope.now.isoformat()}
+        query, [table], wanted, {"partitions": wanted, "zone": time_zone, "now": (scope.now - delay).isoformat()}
     ).to_pylist()
     counts = {row[PARTITION]: row["entities"] for row in found}
     rows = []

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from transit_assets.automation.arrivals import ATTEMPTS, Cursor, landing_sensor, next_days
-from transit_assets.automation.partitions import PARIS_DAYS
+from transit_assets.automation.arrivals import ATTEMPTS, Cursor, landing_sensor, next_partitions
+from transit_assets.automation.flows import Flow
+from transit_assets.automation.partitions import PARIS_DAYS, PARIS_MONTHS
 from transit_assets.automation.resources import LakeResource
 from transit_assets.lake import Fetch, Lake, Load
 from transit_assets.settings import settings
@@ -16,19 +17,29 @@ from transit_assets.settings import settings
 RELATION = "interim.bikes__station_status"
 
 
-@dg.asset(partitions_def=PARIS_DAYS)
+@dg.asset(partitions_def=PARIS_DAYS.definition)
 def clean_day() -> None: ...
 
 
 JOB = dg.define_asset_job("clean_days", selection=[clean_day])
-SENSOR = landing_sensor("bikes", {RELATION: ("station_status", "archive")}, JOB)
-REPOSITORY = dg.Definitions(assets=[clean_day], jobs=[JOB], sensors=[SENSOR]).get_repository_def()
+SENSOR = landing_sensor(Flow("bikes", PARIS_DAYS, {RELATION: ("station_status", "archive")}), JOB)
 
 
-def land(lake: Lake, content: str, *days: str, feed: str = "station_status") -> None:
+@dg.asset(partitions_def=PARIS_MONTHS.definition)
+def clean_month() -> None: ...
+
+
+MONTHS_JOB = dg.define_asset_job("clean_months", selection=[clean_month])
+MONTHS_SENSOR = landing_sensor(Flow("road", PARIS_MONTHS, {RELATION: ("counts",)}), MONTHS_JOB)
+REPOSITORY = dg.Definitions(
+    assets=[clean_day, clean_month], jobs=[JOB, MONTHS_JOB], sensors=[SENSOR, MONTHS_SENSOR]
+).get_repository_def()
+
+
+def land(lake: Lake, content: str, *days: str, feed: str = "station_status", domain: str = "bikes") -> None:
     """Land one payload that touches some days."""
     fetch = Fetch(
-        domain="bikes",
+        domain=domain,
         feed=feed,
         fetched_at=datetime(2025, 9, 10, 12, tzinfo=UTC),
         provider="file",
@@ -53,7 +64,10 @@ def built(lake: Lake, *days: str, outcome: Any = "committed") -> None:
 
 
 def tick(
-    lake: Lake, cursor: str | None = None, instance: dg.DagsterInstance | None = None
+    lake: Lake,
+    cursor: str | None = None,
+    instance: dg.DagsterInstance | None = None,
+    sensor: dg.SensorDefinition = SENSOR,
 ) -> tuple[Sequence[dg.RunRequest], str | None]:
     """One evaluation: what it requests and the cursor it leaves."""
     context = dg.build_sensor_context(
@@ -62,7 +76,7 @@ def tick(
         repository_def=REPOSITORY,
         resources={"lake": LakeResource(root=lake.location.root)},
     )
-    found = SENSOR.evaluate_tick(context)
+    found = sensor.evaluate_tick(context)
     return found.run_requests or [], found.cursor or cursor
 
 
@@ -136,23 +150,23 @@ def test_many_days_are_spread_over_ticks_until_all_are_asked_for() -> None:
     stale = {f"2025-01-{day:02}": "f" for day in range(1, 11)}
     cursor, asked = Cursor(), []
     for _ in range(3):
-        keys, cursor = next_days(stale, cursor, 7, TODAY, limit=4)
+        keys, cursor = next_partitions(stale, cursor, 7, TODAY, limit=4)
         asked.append(list(keys))
         cursor = Cursor.read(cursor.text())
     assert [len(days) for days in asked] == [4, 4, 2]
     assert sorted(day for days in asked for day in days) == sorted(stale)
-    assert (cursor.version, cursor.today) == (7, TODAY)
+    assert (cursor.version, cursor.running) == (7, TODAY)
 
 
 def test_an_unfinished_version_is_not_counted_as_seen() -> None:
     stale = {"2025-01-01": "f", "2025-01-02": "f"}
-    _, cursor = next_days(stale, Cursor(version=3), 7, TODAY, limit=1)
+    _, cursor = next_partitions(stale, Cursor(version=3), 7, TODAY, limit=1)
     assert cursor.version == 3
 
 
 def test_the_cursor_forgets_days_that_were_built() -> None:
     before = Cursor(1, TODAY, {"2025-01-01": "2025-01-01:f:1", "2025-01-02": "2025-01-02:f:1"})
-    _, cursor = next_days({"2025-01-02": "f"}, before, 2, TODAY)
+    _, cursor = next_partitions({"2025-01-02": "f"}, before, 2, TODAY)
     assert dict(cursor.requested) == {"2025-01-02": "2025-01-02:f:1"}
 
 
@@ -160,11 +174,11 @@ def test_a_failed_content_is_asked_for_a_bounded_number_of_times_and_new_content
     failed: set[str] = set()
     cursor, asked = Cursor(), []
     for _ in range(ATTEMPTS + 2):
-        keys, cursor = next_days({"2025-01-01": "f"}, cursor, 7, TODAY, failed)
+        keys, cursor = next_partitions({"2025-01-01": "f"}, cursor, 7, TODAY, failed)
         asked += keys.values()
         failed |= set(keys.values())
     assert asked == [f"2025-01-01:f:{attempt + 1}" for attempt in range(ATTEMPTS)]
-    keys, _ = next_days({"2025-01-01": "g"}, cursor, 8, TODAY, failed)
+    keys, _ = next_partitions({"2025-01-01": "g"}, cursor, 8, TODAY, failed)
     assert keys == {"2025-01-01": "2025-01-01:g:1"}
 
 
@@ -182,6 +196,23 @@ def test_today_is_left_to_the_compaction_until_midnight(lake: Lake, monkeypatch:
     assert tick(lake, cursor)[0] == []
     at("2025-09-11T00:01:00+02:00")
     assert days_of(tick(lake, cursor)[0]) == ["2025-09-10"]
+
+
+def test_the_running_month_is_left_to_the_compaction_until_it_is_over(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(lake, "two months", "2025-08-01", "2025-09-01", feed="counts", domain="road")
+    land(lake, "bikes", "2025-09-02")
+    for now, last in (("2025-09-30T23:59:00+02:00", "2025-08-01"), ("2025-10-01T00:01:00+02:00", "2025-09-01")):
+        monkeypatch.setenv("TRANSIT_NOW", now)
+        settings.cache_clear()
+        requests, _ = tick(lake, sensor=MONTHS_SENSOR)
+        assert days_of(requests)[-1] == last
+
+
+def test_a_cursor_of_an_earlier_version_is_read() -> None:
+    text = '{"version": 3, "today": "2025-09-10", "requested": {"2025-09-09": "2025-09-09:f:1"}}'
+    assert Cursor.read(text) == Cursor(3, None, {"2025-09-09": "2025-09-09:f:1"})
 
 
 def test_a_request_whose_run_failed_is_made_again_without_news(lake: Lake) -> None:

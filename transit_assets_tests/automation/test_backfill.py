@@ -115,7 +115,7 @@ def test_three_runs_at_once_leave_what_one_run_of_all_days_leaves(landed: Lake, 
             assert apart[table.relation].equals(whole[table.relation]), table.relation
     refreshed = runs.materialize(["bikes"], steps=("interim", "processed"))
     assert refreshed.is_ok
-    assert refreshed.days == []
+    assert refreshed.built == {}
     apart = content(landed)
     assert {relation for relation, rows in apart.items() if not rows.equals(whole[relation])} == set()
     assert all(rows.num_rows for rows in apart.values())

@@ -11,9 +11,9 @@ from transit_assets.automation import instance
 from transit_assets.automation.days import compaction, daily_close
 from transit_assets.automation.executor import tagged_in_process_executor
 from transit_assets.automation.freshness import yesterday_exists
-from transit_assets.automation.partitions import PARIS_DAYS
+from transit_assets.automation.partitions import PARIS_DAYS, PARIS_MONTHS
 from transit_assets.automation.resources import LakeDuckDBResource, LakeResource
-from transit_assets.lake import Column, Lake, Table
+from transit_assets.lake import UTC_INSTANT, Column, Lake, Table
 from transit_assets.settings import settings
 
 DAYS_TABLE = Table(
@@ -27,14 +27,23 @@ DAYS_TABLE = Table(
 )
 
 
-@dg.asset(partitions_def=PARIS_DAYS)
+@dg.asset(partitions_def=PARIS_DAYS.definition)
 def day() -> None: ...
 
 
+@dg.asset(partitions_def=PARIS_MONTHS.definition)
+def month() -> None: ...
+
+
 JOB = dg.define_asset_job("days", selection=[day])
-CLOSE = daily_close("close", JOB, cron="15 4 * * *")
-COMPACT = compaction("compact", JOB)
-REPOSITORY = dg.Definitions(assets=[day], jobs=[JOB], schedules=[CLOSE, COMPACT]).get_repository_def()
+MONTHS_JOB = dg.define_asset_job("months", selection=[month])
+CLOSE = daily_close("close", JOB, PARIS_DAYS, cron="15 4 * * *")
+COMPACT = compaction("compact", JOB, PARIS_DAYS, cron="*/15 * * * *")
+CLOSE_MONTH = daily_close("close_month", MONTHS_JOB, PARIS_MONTHS, cron="15 4 * * *")
+COMPACT_MONTH = compaction("compact_month", MONTHS_JOB, PARIS_MONTHS, cron="5 * * * *")
+REPOSITORY = dg.Definitions(
+    assets=[day, month], jobs=[JOB, MONTHS_JOB], schedules=[CLOSE, COMPACT, CLOSE_MONTH, COMPACT_MONTH]
+).get_repository_def()
 
 
 @pytest.mark.parametrize(
@@ -45,6 +54,9 @@ REPOSITORY = dg.Definitions(assets=[day], jobs=[JOB], schedules=[CLOSE, COMPACT]
         pytest.param(CLOSE, "2026-01-01T03:15:00+00:00", "2025-12-31", id="the last day of a year is closed"),
         pytest.param(COMPACT, "2025-07-14T21:45:00+00:00", "2025-07-14", id="before midnight in Paris"),
         pytest.param(COMPACT, "2025-07-14T22:00:00+00:00", "2025-07-15", id="midnight in Paris"),
+        pytest.param(CLOSE_MONTH, "2025-09-01T02:15:00+00:00", "2025-08-01", id="on the first, the month before"),
+        pytest.param(CLOSE_MONTH, "2025-09-02T02:15:00+00:00", "2025-09-01", id="on the second, the running month"),
+        pytest.param(COMPACT_MONTH, "2025-08-31T22:05:00+00:00", "2025-09-01", id="a month begins in Paris"),
     ],
 )
 def test_a_tick_requests_the_day_it_is_for(schedule: dg.ScheduleDefinition, tick: str, expected: str) -> None:
@@ -80,11 +92,43 @@ def rows(*days: str) -> pa.Table:
 def test_a_table_is_fresh_where_yesterday_exists(city: Lake, held: list[str], passed: bool) -> None:
     if held:
         city.table(DAYS_TABLE).replace(rows(*held), held)
-    check = yesterday_exists(DAYS_TABLE)
+    check = yesterday_exists(DAYS_TABLE, PARIS_DAYS)
     result = check(lake=LakeResource(root=city.location.root))
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed is passed
     assert result.severity == dg.AssetCheckSeverity.WARN
+
+
+MONTHS_TABLE = Table(
+    layer="interim",
+    domain="road",
+    name="anything",
+    description="One hour.",
+    columns=(Column("month", pa.date32(), "Month."), Column("hour_start_at", UTC_INSTANT, "Hour.")),
+    key=("hour_start_at",),
+    partition_by="month",
+)
+
+
+@pytest.mark.parametrize(
+    ("hours", "passed"),
+    [
+        pytest.param(["2025-10-24T22:00:00+00:00"], True, id="the first hour of yesterday in Paris"),
+        pytest.param(["2025-10-24T21:00:00+00:00", "2025-10-25T22:00:00+00:00"], False, id="the hours around it"),
+        pytest.param([], False, id="an empty table"),
+    ],
+)
+def test_a_table_by_months_is_fresh_where_it_holds_hours_of_yesterday(
+    city: Lake, hours: list[str], passed: bool
+) -> None:
+    if hours:
+        instants = pa.array([datetime.fromisoformat(hour) for hour in hours], UTC_INSTANT)
+        held = pa.table({"month": pa.array([date(2025, 10, 1)] * len(hours)), "hour_start_at": instants})
+        city.table(MONTHS_TABLE).replace(held, ["2025-10-01"])
+    check = yesterday_exists(MONTHS_TABLE, PARIS_MONTHS, instant="hour_start_at")
+    result = check(lake=LakeResource(root=city.location.root))
+    assert isinstance(result, dg.AssetCheckResult)
+    assert result.passed is passed
 
 
 def test_runs_are_tagged_with_their_process(city: Lake) -> None:

@@ -36,7 +36,7 @@ def number(materialization: dg.AssetMaterialization, name: str) -> Any:
 def test_an_empty_landing_fetches_today_and_builds_it(city: Lake) -> None:
     result = runs.materialize(["bikes"], steps=CLEAN)
     assert result.is_ok, result
-    assert result.days == ["2025-10-26"]
+    assert result.built == {"bikes": ["2025-10-26"]}
     loads = city.ledger.latest(STATION_STATUS.relation)
     assert list(loads) == ["2025-10-26"]
     assert loads["2025-10-26"].kept_rows == city.table(STATION_STATUS).read().num_rows > 1000
@@ -49,17 +49,18 @@ def test_a_second_run_finds_nothing_due(city: Lake) -> None:
     versions = {table.relation: city.table(table).version() for table in (STATION_STATUS, STATION_INFORMATION)}
     again = runs.materialize(["bikes"], steps=CLEAN)
     assert again.is_ok
-    assert (again.days, again.run_ids) == ([], [])
+    assert (again.built, again.run_ids) == ({}, [])
     assert versions == {table.relation: city.table(table).version() for table in (STATION_STATUS, STATION_INFORMATION)}
 
 
 def test_a_range_is_one_run_with_one_materialization_and_its_own_numbers_for_each_day(city: Lake) -> None:
     result = runs.materialize(["bikes"], date(2025, 10, 24), date(2025, 10, 26), steps=CLEAN)
     assert result.is_ok, result
-    assert result.days == ["2025-10-24", "2025-10-25", "2025-10-26"]
+    days = ["2025-10-24", "2025-10-25", "2025-10-26"]
+    assert result.built == {"bikes": days}
     loads = city.ledger.latest(STATION_STATUS.relation)
     found = materializations(["interim", "bikes", "station_status"])
-    assert {day: len(events) for day, events in found.items()} == dict.fromkeys(result.days, 1)
+    assert {day: len(events) for day, events in found.items()} == dict.fromkeys(days, 1)
     assert len({event.metadata["delta_version"].value for (event,) in found.values()}) == 1  # one commit for the range
     for day, (event,) in found.items():
         load = loads[day]
@@ -77,7 +78,7 @@ def test_a_late_payload_makes_its_day_due_and_no_other(city: Lake) -> None:
     city.landing.land([(_again(fetch, late), city.landing.payload(fetch))])
     result = runs.materialize(["bikes"], steps=CLEAN)
     assert result.is_ok
-    assert result.days == ["2025-10-25"]
+    assert result.built == {"bikes": ["2025-10-25"]}
 
 
 def test_a_day_that_failed_a_blocking_check_is_held_back_until_it_is_rebuilt(

@@ -237,7 +237,7 @@ def test_showing_the_lake_leaves_no_import_to_the_threads_of_dbt(filled: Lake) -
     look = (
         "import sys; from transit_assets.dbt_lake.views import show_lake; from transit_assets.lake import Lake; "
         "lake = Lake.at(sys.argv[1]); shown = show_lake(lake.connect(), lake); "
-        "print(len(shown.days['interim.bikes__station_status']), 'pyarrow.dataset' in sys.modules)"
+        "print(len(shown.partitions['interim.bikes__station_status']), 'pyarrow.dataset' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", look, filled.location.root], capture_output=True, text=True, check=True

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -250,6 +250,49 @@ def test_a_day_on_which_stations_stay_away_is_not_complete(lake: Lake) -> None:
     full, short = verdict(lake, COMPLETE, DAY, NEXT_DAY)
     assert full.has_passed
     assert failed(short) == {"share_of_usual_bounds": 1}
+
+
+MONTHLY = replace(
+    COUNTS,
+    partition_by="month",
+    name="monthly",
+    columns=(Column("month", pa.date32(), "Month."), *(one for one in COUNTS.columns if one.name != "day")),
+)
+
+
+@pytest.mark.parametrize(
+    ("month", "first", "hours", "passes"),
+    [
+        ("2026-03-01", "2026-02-28T23:00:00", 743, True),
+        ("2025-10-01", "2025-09-30T22:00:00", 745, True),
+        ("2025-10-01", "2025-09-30T22:00:00", 670, False),
+    ],
+)
+def test_a_month_is_complete_with_nine_tenths_of_its_hours(
+    lake: Lake, month: str, first: str, hours: int, passes: bool
+) -> None:
+    instants = [np.datetime64(first) + np.timedelta64(number, "h") for number in range(hours)]
+    lake.table(MONTHLY).replace(_by_month(month, instants), [month])
+    (evaluation,) = verdict(lake, completeness_suite(MONTHLY, ("polled_at",), "station_code", slot_minutes=60), month)
+    assert evaluation.observed is not None
+    assert evaluation.observed["seen_slots"] == hours
+    assert evaluation.has_passed is passes
+
+
+def test_of_a_running_month_what_the_provider_has_published_is_expected(lake: Lake) -> None:
+    instants = [np.datetime64("2026-02-28T23:00:00") + np.timedelta64(number, "h") for number in range(7)]
+    lake.table(MONTHLY).replace(_by_month("2026-03-01", instants), ["2026-03-01"])
+    suite = completeness_suite(MONTHLY, ("polled_at",), "station_code", slot_minutes=60, delay=timedelta(hours=2))
+    (evaluation,) = verdict(lake, suite, "2026-03-01", now=datetime(2026, 3, 1, 8, 30, tzinfo=UTC))
+    assert evaluation.observed is not None
+    assert (evaluation.observed["expected_slots"], evaluation.has_passed) == (7, True)
+
+
+def _by_month(month: str, instants: list[np.datetime64]) -> pa.Table:
+    days = [row("1", reported_at=str(at), polled_at=str(at), first_polled_at=str(at)) for at in instants]
+    for one in days:
+        one["month"] = month
+    return stored(MONTHLY, *days)
 
 
 # Distribution, drift, relations ------------------------------------------------------------------
