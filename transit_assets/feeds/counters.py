@@ -113,15 +113,21 @@ def fetch_windows(
             yield pages
             if not is_answered(pages):
                 return
-            total = opendatasoft.total_of(pages) or 0
-            if total <= _PAGED_RECORDS:
+            total = opendatasoft.total_of(pages)
+            if total is None or total == _records(pages):
                 continue
+            # Too many to page, or they changed between two pages: one answer cannot lose any.
             per_hour = total / hours
         for start, stop in _parts(first, end, per_hour):
             export = _export(client, start, stop, known)
             yield export
             if not is_answered(export):
                 return
+
+
+def _records(pages: Sequence[Attempt]) -> int:
+    """How many records the pages have together."""
+    return sum(int(fetch.headers["records"]) for fetch, _ in pages if "records" in fetch.headers)
 
 
 def is_answered(attempts: Sequence[Attempt]) -> bool:
@@ -142,7 +148,7 @@ def day_windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, da
 def _parts(first: datetime, end: datetime, per_hour: float) -> Iterator[tuple[datetime, datetime]]:
     """A window in equal parts of whole hours, each of which an export can bring."""
     hours = (end - first) / HOUR
-    length = ceil(hours / ceil(per_hour * hours / _EXPORTED_RECORDS)) * HOUR
+    length = ceil(hours / max(1, ceil(per_hour * hours / _EXPORTED_RECORDS))) * HOUR
     while first < end:
         yield first, min(first + length, end)
         first += length

@@ -99,6 +99,12 @@ def test_a_window_beyond_ten_thousand_records_is_exported_in_parts_that_arrive(
     assert keys(records(attempts[1:])) == truth(client, since, until)
 
 
+def test_records_that_change_between_two_pages_are_read_again_in_one_answer(build: Build):
+    attempts = counters.fetch_counts(build("ok,duplicated", arcs=20), SINCE, UNTIL)
+    assert ways(attempts) == ["records"] * (len(attempts) - 1) + ["export"]
+    assert keys(records(attempts[-1:])) == truth(build(arcs=20))
+
+
 def test_an_earlier_export_says_that_a_window_is_large(build: Build):
     client = build(arcs=40)
     before = [fetch for fetch, _ in counters.fetch_counts(client, SINCE, UNTIL)]
