@@ -78,6 +78,7 @@ def _history() -> Any:
         codes=tuple(str(1000 + number) for number in range(_STATIONS)),
         zones=tuple(f"Paris {number % 20 + 1}e" for number in range(_STATIONS)),
         station=station,
+        reported_at=known_at,
         known_at=known_at,
         held_until=known_at,
         bikes=bikes,

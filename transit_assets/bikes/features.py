@@ -49,7 +49,7 @@ NAMES = (
     "weekday",
     "lead_minutes",
 )
-_MINUTE, _DAY = 60, 86_400
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _BITS = 34  # of an instant in seconds, below the station in one sortable number
 
 # The instants that features look at, before the one asked about, as (12, 1): now, minutes ago, days ago, the same days
@@ -58,6 +58,9 @@ _BEFORE = -np.array([0, 15 * 60, 30 * 60, 3600, 7200, *2 * (_DAY, 2 * _DAY, 7 * 
 _STATES, _AHEAD, _WEEK_AGO = slice(0, 11), slice(8, 11), 11
 # A state says nothing where its report was last polled longer before, in seconds: of today, and of days ago.
 _STALE = np.array([15 * _MINUTE] * 5 + [30 * _MINUTE] * 6)[:, None]
+_LONGEST_PAUSE = 15 * _MINUTE  # between two polls that gave the same report
+_LONGEST_UNCHANGED = 7 * _DAY  # what a request can see for certain: it reads eight days
+_COUNTS = ("bikes", "docks_free", "capacity", "mechanical", "ebike")
 
 # Stations are numbered, and their days described, before the reports are joined: 13 million are sorted by a number in
 # a third of the time, no inequality is looked for among them, and no text of theirs is carried along.
@@ -82,6 +85,7 @@ _REPORTS = """
             ON days.station_code = described.station_code AND days.day >= described.valid_from
     )
     SELECT number,
+        epoch(reported_at)::BIGINT AS reported_at,
         epoch(first_polled_at)::BIGINT AS known_at,
         epoch(polled_at)::BIGINT AS held_until,
         asked.bikes::FLOAT AS bikes, asked.docks_free::FLOAT AS docks_free,
@@ -91,7 +95,7 @@ _REPORTS = """
             AND (asked.is_renting IS NOT FALSE OR asked.is_returning IS NOT FALSE) AS is_open
     FROM interim.bikes__station_status AS asked JOIN described USING (station_code, day)
     WHERE first_polled_at < $1 AND polled_at >= $2
-    ORDER BY number, known_at, reported_at
+    ORDER BY number, known_at, asked.reported_at
 """
 
 
@@ -101,11 +105,16 @@ class History:
 
     Instants are seconds UTC; counts are float32, NaN where unknown. `station` indexes `codes` (the code under which
     a station was first seen) and `zones`. A closed station (`is_open` false) is neither full nor empty.
+
+    Tables know the first and the last poll of a report on a day, not each poll: one that was left out by polls in
+    between, because the station was missing from them, counts as held throughout. There a batch knows what a request
+    at that instant could not: that the report comes back.
     """
 
     codes: tuple[str, ...]
     zones: tuple[str, ...]
     station: np.ndarray
+    reported_at: np.ndarray
     known_at: np.ndarray
     held_until: np.ndarray
     bikes: np.ndarray
@@ -142,10 +151,7 @@ class History:
             zones=tuple(stations["zone"].to_pylist()),
             station=rows["number"].to_numpy().astype(np.int64),
             is_open=rows["is_open"].fill_null(False).to_numpy(),
-            **{
-                name: rows[name].to_numpy()
-                for name in ("known_at", "held_until", "bikes", "docks_free", "capacity", "mechanical", "ebike")
-            },
+            **{name: rows[name].to_numpy() for name in ("reported_at", "known_at", "held_until", *_COUNTS)},
         )
 
     def __len__(self) -> int:
@@ -171,16 +177,23 @@ class History:
         return np.append(0, (self.station << _BITS) + self.held_until)
 
     @cached_property
-    def known_key(self) -> np.ndarray:
-        """(n + 1,) float64, which holds them exactly: NaN for no report, then `key`."""
-        return np.append(np.nan, self.key)
+    def since_key(self) -> np.ndarray:
+        """(n + 1,) float64, which holds them exactly: NaN for no report, then `key` of the poll that first gave it.
+
+        Tables keep a report once for each day that it was polled on: it did not change at midnight.
+        """
+        is_repeated = (self.station[1:] == self.station[:-1]) & (self.reported_at[1:] == self.reported_at[:-1])
+        is_repeated &= self.known_at[1:] - self.held_until[:-1] <= _LONGEST_PAUSE
+        first = np.arange(len(self))
+        first[1:][is_repeated] = 0
+        return np.append(np.nan, self.key[np.maximum.accumulate(first)])
 
     @cached_property
     def counts(self) -> np.ndarray:
         """(n + 1, 5): bikes, free docks, capacity, mechanical, e-bikes; the first, of no report, is NaN."""
         found = np.full((len(self) + 1, 5), np.nan, np.float32)
-        for column, values in enumerate((self.bikes, self.docks_free, self.capacity, self.mechanical, self.ebike)):
-            found[1:, column] = values
+        for column, name in enumerate(_COUNTS):
+            found[1:, column] = getattr(self, name)
         return found
 
     @cached_property
@@ -229,7 +242,7 @@ def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes
     now, bikes, docks = counts[0].T, counts[..., 0], counts[..., 1]
     matrix = np.empty((len(NAMES), len(at)), np.float32)
     matrix[:3], matrix[4:6] = now[:3], now[3:]
-    matrix[6] = (asked[0] - history.known_key.take(held[0])) / _MINUTE
+    matrix[6] = np.minimum(asked[0] - history.since_key.take(held[0]), _LONGEST_UNCHANGED) / _MINUTE
     matrix[7:11] = bikes[0] - bikes[1:5]
     matrix[11:13] = docks[0] - docks[1:4:2]
     matrix[13:16] = bikes[8:11] - bikes[5:8]
@@ -252,14 +265,14 @@ def _of(table: Table, versions: Mapping[str, TableVersion]) -> int | None:
 def origins(history: History, window: Window, step_seconds: int) -> tuple[np.ndarray, np.ndarray]:
     """Stations and instants to ask about: every open station at every poll of a window.
 
-    On a UTC day of more polls than steps of `step_seconds` they are thinned to the first of each step. Where two
+    In an hour of more polls than steps of `step_seconds` they are thinned to the first of each step. Where two
     reports of a station hold at once, the one that became known later is the one asked about.
     """
     start, end = window.seconds
     polls = history.polls[(history.polls >= start) & (history.polls < end)]
-    _, of_day, on_day = np.unique(polls // _DAY, return_inverse=True, return_counts=True)
+    _, of_hour, in_hour = np.unique(polls // _HOUR, return_inverse=True, return_counts=True)
     is_first = np.diff(polls // step_seconds, prepend=-1) > 0
-    polls = polls[is_first | (on_day[of_day] <= _DAY / step_seconds)]
+    polls = polls[is_first | (in_hour[of_hour] <= _HOUR / step_seconds)]
     until = history.held_until.copy()
     is_followed = history.station[:-1] == history.station[1:]
     until[:-1][is_followed] = np.minimum(until[:-1], history.known_at[1:] - 1)[is_followed]

@@ -24,12 +24,15 @@ def instant(seconds: int) -> datetime:
 def history(rows: Iterable[dict[str, Any]]) -> History:
     """A history of reports, each with `station`, `known_at` and what differs from an open station of 20 docks."""
     whole = {"zone": "Paris 1er", "bikes": 5.0, "docks_free": 15.0, "capacity": 20.0, "mechanical": 3.0, "ebike": 2.0}
-    found = [whole | {"is_open": True, "held_until": row["known_at"]} | row for row in rows]
+    found = [
+        whole | {"is_open": True} | dict.fromkeys(("reported_at", "held_until"), row["known_at"]) | row for row in rows
+    ]
     found.sort(key=lambda row: (row["station"], row["known_at"]))
     counts = ("bikes", "docks_free", "capacity", "mechanical", "ebike")
     schema = pa.schema(
         [
             ("number", pa.int32()),
+            ("reported_at", pa.int64()),
             ("known_at", pa.int64()),
             ("held_until", pa.int64()),
             *((name, pa.float32()) for name in counts),

@@ -209,6 +209,11 @@ def test_polls_of_every_minute_are_thinned_to_the_first_of_each_step() -> None:
     assert asked_minutes(rows) == [1, *range(5, 1440, 5)]
 
 
+def test_polls_of_every_minute_are_thinned_on_a_day_that_has_hardly_begun() -> None:
+    rows = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(100)]
+    assert asked_minutes(rows) == [*range(0, 100, 5)]
+
+
 def test_sparse_polls_are_all_asked_about_whatever_comes_beside_them() -> None:
     dense = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(1440)]
     sparse = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in (1440, 1441, 2000, 9000)]
@@ -255,6 +260,44 @@ def test_a_report_holds_until_its_last_poll_and_no_longer() -> None:
     found = examples(whole, EVER, at_most=1000)
     answered = found.target_at[found.entity == 1001]
     assert answered.max() == SECONDS + 2 * HOUR
+
+
+def test_a_report_that_polls_in_between_left_out_counts_as_held() -> None:
+    """Tables know its first and its last poll: a batch sees it where a request at that instant saw nothing."""
+    polls = [{"station": "1002", "known_at": SECONDS + minute * MINUTE} for minute in range(0, 121, 10)]
+    then = SECONDS + 60 * MINUTE  # a request: the station was missing from the last five polls
+    request = [
+        {"station": "1001", "known_at": SECONDS, "bikes": 7.0},
+        *(row for row in polls if row["known_at"] <= then),
+    ]
+    batch = [{"station": "1001", "known_at": SECONDS, "held_until": SECONDS + 120 * MINUTE, "bikes": 7.0}, *polls]
+    assert np.isnan(asked(history(request), "1001", then)["bikes"])
+    assert asked(history(batch), "1001", then)["bikes"] == 7
+    other = {"station": "1001", "known_at": then - 10 * MINUTE, "held_until": then, "bikes": 9.0}
+    assert asked(history([*batch, other]), "1001", then)["bikes"] == 9  # what else was polled in between is known
+
+
+def test_midnight_changes_nothing_of_a_report() -> None:
+    first = {"station": "1001", "reported_at": SECONDS - HOUR, "known_at": SECONDS, "held_until": SECONDS + 21 * HOUR}
+    next_day = first | {"known_at": SECONDS + 21 * HOUR + 15 * MINUTE, "held_until": SECONDS + 23 * HOUR}
+
+    def unchanged(row: dict[str, Any]) -> float:
+        return asked(history([first, row]), "1001", SECONDS + 22 * HOUR)["minutes_unchanged"]
+
+    assert unchanged(next_day) == 22 * 60
+    assert unchanged(next_day | {"reported_at": SECONDS}) == 45
+    assert unchanged(next_day | {"known_at": next_day["known_at"] + 1}) == pytest.approx(45 - 1 / 60)
+    other = [first, next_day | {"station": "1002"}]
+    assert asked(history(other), "1002", SECONDS + 22 * HOUR)["minutes_unchanged"] == 45
+
+
+def test_a_station_that_never_changes_is_unchanged_for_a_week_at_most() -> None:
+    """Longer ago than eight days a request cannot look, and a batch is to say the same."""
+    days = [{"known_at": SECONDS + day * DAY, "held_until": SECONDS + day * DAY + 86_000} for day in range(12)]
+    rows = [{"station": "1001", "reported_at": SECONDS} | day for day in days]
+    found = [asked(history(rows), "1001", SECONDS + day * DAY)["minutes_unchanged"] for day in (0, 1, 6, 7, 8, 11)]
+    assert found == [0, 1440, 6 * 1440, 7 * 1440, 7 * 1440, 7 * 1440]
+    assert asked(history(rows[3:]), "1001", SECONDS + 11 * DAY)["minutes_unchanged"] == 7 * 1440
 
 
 def test_trends_and_days_ago_are_differences_between_what_was_known() -> None:
