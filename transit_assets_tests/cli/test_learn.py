@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,17 @@ def test_wrong_use_is_told_in_one_line(transit: Transit, arguments: list[str], s
     assert says in line
     assert "Traceback" not in result.output
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train"], ["train", "bikes_full"], ["rollback", "bikes_full"], ["evaluate", "bikes", *WINDOWS]]
+)
+def test_what_is_refused_on_an_empty_lake_leaves_nothing_there(
+    transit: Transit, lake: Lake, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    assert transit(*arguments).exit_code == 2
+    assert list(Path(lake.location.root).rglob("*")) == []
 
 
 def test_a_window_without_questions_is_named(transit: Transit, two_days: Lake) -> None:
