@@ -37,7 +37,7 @@ def load_months(lake: Lake, months: Sequence[str]) -> list[Load]:
         WEATHER_HOURLY,
         (
             weather_hourly(date.fromisoformat(month), observed, fingerprints.get(month))
-            for month, observed in observations_by_month(lake, months)
+            for month, observed in observations_by_month(lake, FEEDS, months)
         ),
     )
 

@@ -52,5 +52,5 @@ CALENDAR_DAYS = Table(
         ),
         Rule("weekday_of_day", "isodow(day) = weekday", "the weekday is that of the day"),
     ),
-    owner="context",
+    owner="calendar",
 )

@@ -31,10 +31,12 @@ ROWS_BY_MONTH, UNITS = "rows-by-month", "units"
 """Headers of a fetch that tell how many hours of which months its payload has, and in which units."""
 
 
-def observations_by_month(lake: Lake, months: Sequence[str]) -> Iterator[tuple[str, Iterator[Observation]]]:
+def observations_by_month(
+    lake: Lake, feeds: Sequence[str], months: Sequence[str]
+) -> Iterator[tuple[str, Iterator[Observation]]]:
     """The payloads that have hours of each of some months, oldest first; one is held at a time."""
     of_month: dict[str, list[Fetch]] = {month: [] for month in months}
-    for fetch in lake.landing.fetches("weather", FEEDS, partitions=list(months)):
+    for fetch in lake.landing.fetches("weather", feeds, partitions=list(months)):
         for month in fetch.partitions:
             if month in of_month and fetch.outcome == "landed" and fetch.feed != "repairs":
                 of_month[month].append(fetch)

@@ -107,5 +107,5 @@ WEATHER_HOURLY = Table(
             "the dew point is not above the temperature, but for a degree of rounding",
         ),
     ),
-    owner="context",
+    owner="weather",
 )
