@@ -13,16 +13,15 @@ FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 # Their messages are written for users. An error that is not here is a bug, and shows its stack trace.
 _EXIT_CODES = {
     "transit_assets.lake.errors.LakeError": FAILED,
+    "transit_assets.lake.errors.ArchiveTooLarge": WRONG_USE,
     "transit_assets.lake.errors.LocationRefused": WRONG_USE,
     "transit_assets.lake.errors.OriginMismatch": WRONG_USE,
+    "transit_assets.lake.errors.PayloadUnreadable": WRONG_USE,  # a file that was given, of an unknown format or damaged
     "transit_assets.lake.errors.QueryRefused": WRONG_USE,
     "transit_assets.lake.errors.QueryFailed": WRONG_USE,
     "transit_assets.lake.errors.TableMissing": WRONG_USE,
     "transit_assets.bikes.clean.errors.ArchiveOverlap": WRONG_USE,
-    "transit_assets.bikes.clean.errors.ArchiveTooLarge": WRONG_USE,
-    "transit_assets.bikes.clean.errors.PayloadUnreadable": WRONG_USE,
     "transit_assets.bikes.clean.errors.ProviderSilent": FAILED,
-    "transit_assets.bikes.clean.errors.UnknownFormat": WRONG_USE,
     "transit_assets.settings.SettingMissing": WRONG_USE,
     "transit_assets.export.ExportRefused": WRONG_USE,
     "transit_assets.quality.repairs.RepairRefused": WRONG_USE,

@@ -16,9 +16,13 @@ class Domain(StrEnum):
     """What there is of the city."""
 
     BIKES = "bikes"
+    ROAD = "road"
 
 
-DomainName = Annotated[Domain, typer.Argument(help="`bikes`.", metavar="DOMAIN")]
+class Live(StrEnum):
+    """What can be asked for how it is now."""
+
+    BIKES = "bikes"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,15 +32,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def import_(
-    domain: DomainName,
+    domain: Annotated[Domain, typer.Argument(help="`bikes` or `road`.", metavar="DOMAIN")],
     files: Annotated[
         list[Path], typer.Argument(help="Files of any known format, told by content.", exists=True, dir_okay=False)
     ],
 ) -> None:
     """Land archives that you hold, all or none, and print the partitions they touch."""
-    from transit_assets.bikes.archive import import_files, shown_name
+    from transit_assets.bikes import archive as bikes
+    from transit_assets.lake.archives import shown_name
+    from transit_assets.road import archive as road
     from transit_assets.settings import settings
 
+    import_files = {Domain.BIKES: bikes.import_files, Domain.ROAD: road.import_files}[domain]
     with progress() as doing:
         done = import_files(open_lake(), files, settings(), on_file=lambda path: doing(f"reading {shown_name(path)}"))
     for one in done:
@@ -44,11 +51,11 @@ def import_(
         typer.echo(f"{shown_name(one.path)}: {one.format}, {one.rows:,} rows{known}")
         typer.echo(f"  {' '.join(one.partitions)}")
     if any(one.is_new for one in done):
-        say(f"`transit run {domain}` builds these days")
+        say(f"`transit run {domain}` builds them")
 
 
 def live(
-    domain: DomainName,
+    domain: Annotated[Live, typer.Argument(help="`bikes`.", metavar="DOMAIN")],
     rows: Annotated[int | None, typer.Option(min=1, help="The first so many stations; all without it.")] = None,
     station: Annotated[str | None, typer.Option(help="One station by its code, `10003`.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.TABLE,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,38 +14,10 @@ from transit_assets.bikes.clean.formats import decode_archive
 from transit_assets.bikes.clean.observations import Archive, Poll
 from transit_assets.bikes.clean.status import station_status
 from transit_assets.bikes.schema import STATION_STATUS
-from transit_assets.lake import Table
-from transit_assets.quality.cleaned import Cleaned
-from transit_assets.quality.dedupe import keep_last
-from transit_assets.quality.rules import split
+from transit_assets_tests.ruled import Ruled, ruled
 
 DAY = date(2025, 10, 18)
 NOON = datetime(2025, 10, 18, 12, 0, tzinfo=UTC)
-
-
-class Ruled(NamedTuple):
-    """What a load makes of one day: the kept rows and the accounting."""
-
-    rows: list[dict[str, Any]]
-    broken: list[dict[str, Any]]
-    landed: int
-    duplicates: int
-    conflicts: int
-
-
-def ruled(table: Table, cleaned: Cleaned) -> Ruled:
-    """Rules, then one row per key, as the load does."""
-    passing, broken = split(table, cleaned.candidates)
-    kept, duplicates, conflicts = keep_last(passing, table.key)
-    found = Ruled(
-        kept.to_pylist(),
-        broken.to_pylist(),
-        cleaned.landed,
-        cleaned.duplicates + duplicates,
-        cleaned.conflicts + conflicts,
-    )
-    assert found.landed == len(found.rows) + found.duplicates + len(found.broken)
-    return found
 
 
 def gbfs(stations: Sequence[Any], updated: int = int(NOON.timestamp())) -> bytes:

@@ -1,0 +1,150 @@
+"""Tables in files: history extracts, Opendatasoft's CSV and Parquet exports. Read block by block, of any size."""
+
+import codecs
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from transit_assets.feeds.tables import BOM, csv_header, renamed
+from transit_assets.road.clean.errors import PayloadUnreadable, UnknownFormat
+from transit_assets.road.clean.hours import hours
+from transit_assets.road.clean.records import CODED, records, row_numbers, unreadable
+
+# Field names and French labels of Opendatasoft, to the names of `RECORDS`.
+NAMES = {
+    "iu_ac": "arc_id",
+    "identifiant arc": "arc_id",
+    "libelle": "name",
+    "t_1h": "t_1h",
+    "date et heure de comptage": "t_1h",
+    "q": "flow_veh_per_hour",
+    "débit horaire": "flow_veh_per_hour",
+    "k": "occupancy_percent",
+    "taux d'occupation": "occupancy_percent",
+    "etat_trafic": "level",
+    "etat trafic": "level",
+    "iu_nd_amont": "upstream_node_id",
+    "identifiant noeud amont": "upstream_node_id",
+    "libelle_nd_amont": "upstream_node_name",
+    "libelle noeud amont": "upstream_node_name",
+    "iu_nd_aval": "downstream_node_id",
+    "identifiant noeud aval": "downstream_node_id",
+    "libelle_nd_aval": "downstream_node_name",
+    "libelle noeud aval": "downstream_node_name",
+    "etat_barre": "arc_state",
+    "etat arc": "arc_state",
+    "geo_point_2d": "place",
+    "geo_shape": "geometry",
+}
+NEEDED = {"arc_id", "t_1h", "flow_veh_per_hour", "occupancy_percent"}
+_PLAIN = ("t_1h", "flow_veh_per_hour", "occupancy_percent")  # differ from record to record; the others repeat
+_BLOCK_BYTES = 16 * 2**20  # 150,000 records of history; a record must fit into one block
+_BATCH_ROWS = 100_000
+_HEAD_BYTES = 64 * 2**10
+
+Open = Callable[[], AbstractContextManager[BinaryIO]]
+
+
+class _Utf8(io.RawIOBase):
+    """A stream that raises UnicodeDecodeError where it is no UTF-8.
+
+    pyarrow would print a stack trace for such a byte in a line of another shape.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        chunk = self._stream.read(len(buffer))
+        self._decoder.decode(chunk, final=not chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+
+def decode_csv(opened: Open, start: int = 0) -> Iterator[pa.Table]:
+    """The records of a CSV, numbered from `start`; `opened` gives its bytes anew each time.
+
+    Times without an offset make it a history extract, times with one an export.
+    Raises UnknownFormat, PayloadUnreadable.
+    """
+    names, delimiter = _header(opened)
+    named = renamed(names, NAMES)
+    misfits: list[str] = []
+
+    def keep_misfit(row: Any) -> str:
+        wrong = f"{row.actual_columns} values for {row.expected_columns} columns"
+        misfits.append(f"record_is_readable: {wrong}: '{(row.text or '')[:200]}'")
+        return "skip"
+
+    convert = pyarrow.csv.ConvertOptions(
+        include_columns=list(named),
+        column_types={name: pa.string() if own in _PLAIN else CODED for name, own in named.items()},
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_misfit)
+    read = pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
+    source, month = None, None
+    try:
+        with opened() as stream, pyarrow.csv.open_csv(_Utf8(stream), read, parse, convert) as reader:
+            for batch in reader:
+                raw = {named[name]: batch.column(name) for name in batch.schema.names}
+                source = source or _source(raw["t_1h"], delimiter)
+                rows = records(raw, source=source, row_number=row_numbers(batch.num_rows, start))
+                start += batch.num_rows
+                month = pc.max(rows["month"]).as_py() or month
+                yield rows
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise PayloadUnreadable(f"not the CSV it looks like: {error}") from error
+    if misfits:
+        complaints = dict(enumerate(misfits, start=start))
+        yield unreadable(complaints, source=source or _by_delimiter(delimiter), month=month)
+
+
+def decode_parquet(stream: BinaryIO) -> Iterator[pa.Table]:
+    """The records of a Parquet file, a hundred thousand at a time. Raises UnknownFormat, PayloadUnreadable."""
+    try:
+        file = pq.ParquetFile(stream)
+        names = file.schema_arrow.names
+        named = renamed(names, NAMES)
+        if not set(named.values()) >= NEEDED:
+            raise UnknownFormat(f"Parquet with columns {', '.join(names[:12])}")
+        start = 0
+        for batch in file.iter_batches(_BATCH_ROWS, columns=list(named), use_threads=False):
+            raw = {named[name]: batch.column(name) for name in batch.schema.names if name in named}
+            yield records(raw, source="ods_parquet", row_number=row_numbers(batch.num_rows, start))
+            start += batch.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise PayloadUnreadable(f"damaged Parquet: {error}") from error
+
+
+def _header(opened: Open) -> tuple[list[str], str]:
+    """The column names and the delimiter. Raises UnknownFormat where it is no table of counts."""
+    with opened() as stream:
+        head = stream.read(_HEAD_BYTES)
+    line = head.removeprefix(BOM).lstrip().split(b"\n", 1)[0]
+    names, delimiter = csv_header(line)
+    if not {NAMES.get(name.strip().lower()) for name in names} >= NEEDED:
+        raise UnknownFormat(f"text that begins with {line[:80].decode('utf-8', errors='replace')!r}")
+    return names, delimiter
+
+
+def _source(t_1h: pa.Array, delimiter: str) -> str:
+    known = t_1h.drop_null()
+    if len(known) == 0:
+        return _by_delimiter(delimiter)
+    return "history_csv" if hours(known.slice(0, 1)).is_naive[0].as_py() else "export_csv"
+
+
+def _by_delimiter(delimiter: str) -> str:
+    return "export_csv" if delimiter == ";" else "history_csv"
