@@ -9,8 +9,8 @@ import pytest
 
 from transit_assets.lake import Fetch, Lake
 from transit_assets.quality.load import load
-from transit_assets.road import landed as module
 from transit_assets.road.archive import import_files
+from transit_assets.road.clean import formats
 from transit_assets.road.clean.counts import counts_hourly
 from transit_assets.road.landed import FEEDS_OF, landed_by_month, payloads_of
 from transit_assets.road.schema import COUNTS_HOURLY
@@ -19,7 +19,7 @@ from transit_assets_tests.road.payloads import NOON, answer, answered, historic,
 
 MAY, JUNE = "2019-05-01", "2019-06-01"
 FEEDS = FEEDS_OF[COUNTS_HOURLY.relation]
-SETTINGS = Settings(_env_file=None, now=NOON)
+SETTINGS = Settings(_env_file=None, now=NOON + timedelta(seconds=30))
 
 
 def poll(lake: Lake, *payloads: bytes, outcome: Any = "landed", months: tuple[str, ...] = (MAY,)) -> None:
@@ -51,8 +51,8 @@ def test_polls_and_archives_are_read_in_the_order_they_were_heard(lake: Lake, tm
     poll(lake, answer(answered(q=3)), answer(answered(q=4)))
     ((_, found),) = landed_by_month(lake, FEEDS, [MAY])
     assert [(one.source, one.records["flow_veh_per_hour"].to_pylist()) for one in found] == [
-        ("history_csv", [2.0]),  # the clock of the import stands still
         ("ods_v21", [1.0]),
+        ("history_csv", [2.0]),
         ("ods_v21", [3.0]),
         ("ods_v21", [4.0]),
     ]
@@ -85,8 +85,8 @@ def test_what_failed_is_not_read(lake: Lake) -> None:
 
 def test_a_payload_is_decoded_once(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
-    whole = module.decode_archive
-    monkeypatch.setattr(module, "decode_archive", lambda stream: decoded.append(1) or whole(stream))
+    whole = formats.decode_archive
+    monkeypatch.setattr(formats, "decode_archive", lambda stream: decoded.append(1) or whole(stream))
     imported(lake, tmp_path, history(historic()))
     assert flows(lake) == flows(lake)
     assert decoded == []  # the import did it
