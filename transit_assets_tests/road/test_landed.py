@@ -22,10 +22,10 @@ FEEDS = FEEDS_OF[COUNTS_HOURLY.relation]
 SETTINGS = Settings(_env_file=None, now=NOON + timedelta(seconds=30))
 
 
-def poll(lake: Lake, *payloads: bytes, outcome: Any = "landed", months: tuple[str, ...] = (MAY,)) -> None:
+def poll(lake: Lake, *payloads: bytes, outcome: Any = "landed", months: tuple[str, ...] = (MAY,), **said: Any) -> None:
     start = NOON + timedelta(minutes=len(lake.landing.fetches("road")))
     fetches = [
-        Fetch("road", "counts", start + timedelta(seconds=number), "x", "x", outcome, False, partitions=months)
+        Fetch("road", "counts", start + timedelta(seconds=number), "x", "x", outcome, False, partitions=months, **said)
         for number in range(len(payloads))
     ]
     lake.landing.land(list(zip(fetches, payloads, strict=True)))
@@ -84,13 +84,13 @@ def test_what_failed_is_not_read(lake: Lake) -> None:
 
 
 def test_a_payload_is_decoded_once(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported(lake, tmp_path, history(historic()))
     decoded = []
     whole = formats.decode_archive
     monkeypatch.setattr(formats, "decode_archive", lambda stream: decoded.append(1) or whole(stream))
-    imported(lake, tmp_path, history(historic()))
     assert flows(lake) == flows(lake)
     assert decoded == []  # the import did it
-    poll(lake, answer(answered()))
+    poll(lake, answer(answered()), headers={"records": "1"})
     assert flows(lake) == flows(lake)
     assert decoded == [1]
 
@@ -104,8 +104,7 @@ def test_a_poll_that_cannot_be_read_is_one_record_put_aside(lake: Lake, payload:
 
 def test_what_a_poll_says_of_itself_is_what_counts(lake: Lake) -> None:
     """The accounts hold the decoder to the records that were counted when the poll landed."""
-    fetch = Fetch("road", "counts", NOON, "x", "x", "landed", False, headers={"records": "7"}, partitions=(MAY,))
-    lake.landing.land([(fetch, answer(answered()))])
+    poll(lake, answer(answered()), headers={"records": "7"})
     assert payloads_of(COUNTS_HOURLY)(lake, [MAY])[MAY].records == 7
 
 
