@@ -7,8 +7,6 @@ text of the wall clock and as `datetimeEpoch`; `tzoffset` is that of one day, wr
 
 import json
 import time
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TypeAlias
@@ -142,22 +140,23 @@ def get_hours(
     configured: Settings,
     latitude: float,
     longitude: float,
-    first: date,
-    last: date,
+    days: tuple[date, date],
     *,
+    month: date,
     records_left: int,
 ) -> list[Attempt]:
-    """The hours of a place from a first to a last local day, ready to land.
+    """The hours of a UTC month at a place, from a first to a last local day, ready to land.
 
-    Where they cost more than the records that are left, nothing is asked: one attempt, skipped. What landed touches
-    the UTC months of its hours, up to the month in which it was fetched.
+    Where they cost more than the records that are left, nothing is asked: one attempt, skipped. Hours beyond the month
+    come with its local days; they are not counted, as those of another month are asked for with that.
     """
+    first, last = days
     feed = Feed("weather", "timeline", f"{latitude},{longitude}/{first}/{last}", problem_of_timeline)
     params: dict[str, str | int] = {"unitGroup": UNITS, "include": "hours", "contentType": "json"}
     now = configured.clock()
     cost = cost_of(first, last, now.date())
     if cost <= records_left:
-        return [(_described(fetch, payload), payload) for fetch, payload in client.get(feed, params)]
+        return [(_described(fetch, payload, month), payload) for fetch, payload in client.get(feed, params)]
     skipped = Fetch(
         domain=feed.domain,
         feed=feed.name,
@@ -171,25 +170,16 @@ def get_hours(
     return [(skipped, None)]
 
 
-def _described(fetch: Fetch, payload: bytes | None) -> Fetch:
-    """A landed fetch with its cost, and the months that it touches with their hours."""
+def _described(fetch: Fetch, payload: bytes | None, month: date) -> Fetch:
+    """A landed fetch with its cost, the month that it is about, and how many hours of it there are."""
     if fetch.outcome != "landed" or payload is None:
         return fetch
     timeline = decode_timeline(payload)
-    months = hours_by_month([hour.starts_at for hour in decode_hours(timeline).stations], fetch.fetched_at)
-    headers = {
-        _COST: str(int(timeline.cost or 0)),
-        _HOURS: json.dumps(months),
-        "records": str(len(timeline.hours)),
-    }
-    return replace(fetch, headers=fetch.headers | headers, partitions=tuple(sorted(months)))
-
-
-def hours_by_month(epochs: Sequence[int | None], fetched_at: datetime) -> dict[str, int]:
-    """How many hours of which UTC months (by their first day) there are, up to the month of the fetch."""
-    starts = [datetime.fromtimestamp(epoch, UTC) for epoch in epochs if epoch is not None]
-    counts = Counter(start.strftime("%Y-%m-01") for start in starts)
-    return {month: count for month, count in counts.items() if month <= fetched_at.strftime("%Y-%m-01")}
+    starts = [hour.starts_at for hour in decode_hours(timeline).stations]
+    name = month.isoformat()
+    count = sum(start is not None and f"{datetime.fromtimestamp(start, UTC):%Y-%m}-01" == name for start in starts)
+    headers = {_COST: str(int(timeline.cost or 0)), _HOURS: json.dumps({name: count}), "records": str(len(starts))}
+    return replace(fetch, headers=fetch.headers | headers, partitions=(name,))
 
 
 def records_spent(lake: Lake, provider: str, day: date) -> int:

@@ -24,7 +24,7 @@ from transit_assets.simulator import FaultPlan, SimulatorTransport
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 SETTINGS = Settings(_env_file=None, feeds="simulated", now=NOW)  # type: ignore[call-arg]
-PARIS = (48.8566, 2.3522)
+PARIS, MARCH = (48.8566, 2.3522), date(2026, 3, 1)
 
 
 @pytest.fixture
@@ -33,28 +33,24 @@ def client() -> Iterator[FeedClient]:
         yield found
 
 
-def ask(client: FeedClient, first: date, last: date, left: int = 1000) -> list[Attempt]:
-    return get_hours(client, SETTINGS, *PARIS, first, last, records_left=left)
+def ask(client: FeedClient, first: date, last: date, left: int = 1000, month: date = MARCH) -> list[Attempt]:
+    return get_hours(client, SETTINGS, *PARIS, (first, last), month=month, records_left=left)
 
 
 def test_hours_of_days_come_in_one_answer_that_says_what_it_cost(client: FeedClient) -> None:
     [(fetch, payload)] = ask(client, date(2026, 2, 27), date(2026, 3, 1))
-    assert (fetch.outcome, fetch.is_simulated, fetch.partitions) == ("landed", True, ("2026-02-01", "2026-03-01"))
+    assert (fetch.outcome, fetch.is_simulated, fetch.partitions) == ("landed", True, ("2026-03-01",))
     assert (fetch.headers["query-cost"], fetch.headers["records"]) == ("72", "72")
-    assert json.loads(fetch.headers["rows-by-month"]) == {"2026-02-01": 49, "2026-03-01": 23}
     assert "unitGroup=metric" in fetch.url
     hours = decode_hours(decode_timeline(payload or b"")).stations
     assert len(hours) == 72
     assert hours[0].starts_at == int(datetime(2026, 2, 26, 23, tzinfo=UTC).timestamp())
 
 
-def test_a_forecast_touches_no_month_that_has_not_begun() -> None:
-    """Such a partition does not exist yet, and would be due for weeks."""
-    late = SETTINGS.model_copy(update={"now": datetime(2026, 3, 30, tzinfo=UTC)})
-    with visual_crossing_client(late) as client:
-        [(fetch, _)] = get_hours(client, late, *PARIS, date(2026, 3, 30), date(2026, 4, 13), records_left=1000)
-    assert fetch.partitions == ("2026-03-01",)
-    assert list(json.loads(fetch.headers["rows-by-month"])) == ["2026-03-01"]
+def test_only_hours_of_the_month_are_counted(client: FeedClient) -> None:
+    """Paris days of March begin an hour before March does in UTC; February is asked for by itself."""
+    [(fetch, _)] = ask(client, date(2026, 3, 1), date(2026, 3, 1))
+    assert json.loads(fetch.headers["rows-by-month"]) == {"2026-03-01": 23}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +105,7 @@ def test_the_key_is_a_parameter_that_is_sent_and_shows_nowhere(caplog: pytest.Lo
     live = SETTINGS.model_copy(update={"feeds": "live", "feed_max_attempts": 1})
     live = live.model_validate(live.model_dump() | {"visualcrossing_key": "s3cret"})
     with visual_crossing_client(live, transport=httpx.MockTransport(refuse)) as client:
-        [(fetch, _)] = get_hours(client, live, *PARIS, date(2026, 3, 1), date(2026, 3, 1), records_left=1000)
+        [(fetch, _)] = get_hours(client, live, *PARIS, (MARCH, MARCH), month=MARCH, records_left=1000)
     assert asked[0].params["key"] == "s3cret"
     assert asked[0].path.endswith("/services/timeline/48.8566,2.3522/2026-03-01/2026-03-01")
     assert "s3cret" not in repr(fetch) + caplog.text

@@ -7,8 +7,8 @@ the plan of the provider does not allow today is skipped, and follows another da
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from transit_assets.context.weather.clean.formats import month_of
 from transit_assets.context.weather.clean.places import PLACES, Place
 from transit_assets.feeds import Attempt, FeedClient
 from transit_assets.feeds.visual_crossing import (
@@ -22,7 +22,7 @@ from transit_assets.lake import Fetch, Lake, Period
 from transit_assets.settings import Settings
 
 FEED = "timeline"
-_DAY, _AGAIN_AFTER = timedelta(days=1), timedelta(hours=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _NO_LIMIT = 10**9  # the simulator counts no records
 
 _logger = logging.getLogger(__name__)
@@ -41,9 +41,10 @@ def collect(lake: Lake, configured: Settings, month: date, places: Sequence[Plac
     with visual_crossing_client(configured) as client:
         left = _records_left(lake, configured, client)
         for place in places:
-            spans = _spans(missing(place, month, held, configured.clock()), left)
-            for first, last in spans:
-                asked = get_hours(client, configured, place.latitude, place.longitude, first, last, records_left=left)
+            for days in _spans(missing(place, month, held, configured.clock()), left):
+                asked = get_hours(
+                    client, configured, place.latitude, place.longitude, days, month=month, records_left=left
+                )
                 left -= sum(int(fetch.headers.get("query-cost", 0)) for fetch, _ in asked)
                 items += asked
                 if asked[-1][0].outcome != "landed":
@@ -59,34 +60,37 @@ def _records_left(lake: Lake, configured: Settings, client: FeedClient) -> int:
 
 
 def missing(place: Place, month: date, held: Sequence[Fetch], now: datetime) -> list[tuple[date, date]]:
-    """Ranges of days of a month to ask for, both ends included, those that are over before those that still run.
+    """Ranges of local days of a UTC month to ask for, both ends included: those that are over, then those that are not.
 
-    A day is UTC's, and is over an hour later than that, so that no local day of a place still runs.
+    A day is over an hour after it ends. What still runs ends with the month, because the next one is no partition yet.
     """
-    today = (now - _AGAIN_AFTER).astimezone(UTC).date()
-    last = min(Period.MONTH.after(month) - _DAY, today - _DAY)
-    over = [month + number * _DAY for number in range((last - month).days + 1)]
-    lacking = [day for day in over if not any(_holds(fetch, place, day) for fetch in held)]
-    found = [
-        (date.fromisoformat(first), date.fromisoformat(end)) for first, end in Period.DAY.ranges(map(str, lacking))
-    ]
-    if month != month_of(now):
-        return found
-    is_recent = any(_is_of(fetch, place) and fetch.fetched_at > now - _AGAIN_AFTER for fetch in held)
-    return found if is_recent else [*found, (today, today + (FORECAST_DAYS - 1) * _DAY)]
+    zone = ZoneInfo(place.zone)
+    first, last = (at.astimezone(zone).date() for at in (_start(month), _start(Period.MONTH.after(month)) - _HOUR))
+    today = (now - _HOUR).astimezone(zone).date()
+    over = [first + number * _DAY for number in range((min(last, today - _DAY) - first).days + 1)]
+    lacking = [str(day) for day in over if not any(_has(fetch, place, day, _end(day, zone)) for fetch in held)]
+    found = [(date.fromisoformat(start), date.fromisoformat(end)) for start, end in Period.DAY.ranges(lacking)]
+    is_running = first <= today <= last and not any(_has(fetch, place, today, now - _HOUR) for fetch in held)
+    return [*found, (today, min(last, today + (FORECAST_DAYS - 1) * _DAY))] if is_running else found
 
 
-def _is_of(fetch: Fetch, place: Place) -> bool:
-    return f"/{place.latitude},{place.longitude}/" in fetch.url
+def _start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _holds(fetch: Fetch, place: Place, day: date) -> bool:
-    """Whether a fetch asked for a day of a place when the day was over."""
-    if not _is_of(fetch, place):
+def _end(day: date, zone: ZoneInfo) -> datetime:
+    """From when a local day is over."""
+    following = day + _DAY
+    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC) + _HOUR
+
+
+def _has(fetch: Fetch, place: Place, day: date, since: datetime) -> bool:
+    """Whether a fetch asked for a local day of a place at an instant or later."""
+    address = fetch.url.split("?")[0]
+    if f"/{place.latitude},{place.longitude}/" not in address or fetch.fetched_at < since:
         return False
-    first, last = fetch.url.split("?")[0].rsplit("/", 2)[-2:]
-    over_at = datetime(day.year, day.month, day.day, tzinfo=UTC) + _DAY + _AGAIN_AFTER
-    return date.fromisoformat(first) <= day <= date.fromisoformat(last) and fetch.fetched_at >= over_at
+    first, last = address.rsplit("/", 2)[-2:]
+    return date.fromisoformat(first) <= day <= date.fromisoformat(last)
 
 
 def _spans(ranges: Sequence[tuple[date, date]], records_left: int) -> Iterator[tuple[date, date]]:

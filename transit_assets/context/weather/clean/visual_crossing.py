@@ -47,7 +47,7 @@ def decode_json(payload: bytes, units: Units | None = None) -> Decoded:
     place = _place(timeline)
     hours = feed.decode_hours(timeline)
     if not hours.stations:
-        raise PayloadUnreadable(_no_hours(len(timeline.days)))
+        raise PayloadUnreadable(_NO_HOURS)
     raw = {
         column: values.column([getattr(hour, name) for hour in hours.stations])
         for name, column in typed.FIELDS.items()
@@ -90,8 +90,7 @@ def _unknown(address: str | None) -> str:
     return f"the weather of {address or 'an unnamed place'} is not kept; that of {known_places()} is"
 
 
-def _no_hours(days: int) -> str:
-    return f"it has {days} days and no hours: ask Visual Crossing with include=hours"
+_NO_HOURS = "it has days and no hours: ask Visual Crossing with include=hours"
 
 
 def _listed(kinds: list[str] | str | None) -> str | None:
@@ -174,7 +173,7 @@ def _of_wall_clock(written: pa.Array, place: np.ndarray, zone: np.ndarray) -> tu
     """Instants of the hours: texts of the wall clock of each place; one with an offset is what it says."""
     texts = values.text(written)
     if pc.all(pc.match_substring_regex(texts, _DAY_ONLY), skip_nulls=True).as_py():
-        raise PayloadUnreadable(_no_hours(len(written)))
+        raise PayloadUnreadable(_NO_HOURS)
     is_naive = pc.fill_null(pc.match_substring_regex(texts, _NAIVE), False)
     read = values.instant(pc.if_else(is_naive, pc.binary_join_element_wise(texts, "Z", ""), texts))
     micro = read.values.cast(pa.int64()).fill_null(0).to_numpy()
