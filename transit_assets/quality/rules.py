@@ -5,13 +5,14 @@ complaint about a row in `problem`. A rule is broken where its expression is FAL
 """
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from transit_assets.lake import Table
 from transit_assets.lake.engine import prepare
 
 PROBLEM, ROW_NUMBER = "problem", "row_number"
+_POSITION = "position_in_load"
 BROKEN = pa.field("broken_rules", pa.list_(pa.string()), nullable=False)
 
 
@@ -34,18 +35,27 @@ def _split(connection: duckdb.DuckDBPyConnection, table: Table, candidates: pa.T
     complains = PROBLEM in candidates.column_names
     tests = [f"({rule.holds})" for rule in rules]
     holds = " AND ".join(f"coalesce({test}, true)" for test in tests) or "true"
-    # One pass over all rows for the verdict; only the few broken ones are asked which rule it was.
     verdict = f'({holds}) AND "{PROBLEM}" IS NULL' if complains else holds
-    keeps = _select(connection, candidates, f"SELECT {verdict} AS keeps FROM candidates")["keeps"]
-    if pc.all(keeps).as_py() is not False:
+    # One pass over all rows for the verdict; only the few broken ones are asked which rule it was. DuckDB reads the
+    # chunks of an Arrow table in threads and in no order, so rows are told apart by their position.
+    numbered = _numbered(candidates)
+    query = f"SELECT {_POSITION} FROM candidates WHERE NOT ({verdict}) ORDER BY {_POSITION}"
+    at = _select(connection, numbered, query)[_POSITION]
+    if not len(at):
         return candidates, candidates.slice(0, 0).append_column(BROKEN, pa.array([], BROKEN.type))
-    broken = candidates.filter(pc.invert(keeps))
+    broken = candidates.take(at)
     names = [f"CASE WHEN {test} IS FALSE THEN '{rule.name}' END" for test, rule in zip(tests, rules, strict=True)]
     if complains:
         names.insert(0, f"trim(split_part(\"{PROBLEM}\", ':', 1))")
     listed = f"list_filter([{', '.join(names)}], lambda name: name IS NOT NULL)"
-    which = _select(connection, broken, f"SELECT {listed} AS rules FROM candidates")["rules"]
-    return candidates.filter(keeps), broken.append_column(BROKEN, which.cast(BROKEN.type))
+    which = _select(connection, _numbered(broken), f"SELECT {listed} AS rules FROM candidates ORDER BY {_POSITION}")
+    keeps = np.ones(candidates.num_rows, dtype=bool)
+    keeps[at.to_numpy()] = False
+    return candidates.filter(pa.array(keeps)), broken.append_column(BROKEN, which["rules"].cast(BROKEN.type))
+
+
+def _numbered(rows: pa.Table) -> pa.Table:
+    return rows.append_column(_POSITION, pa.array(np.arange(rows.num_rows)))
 
 
 def _select(connection: duckdb.DuckDBPyConnection, candidates: pa.Table, query: str) -> pa.Table:
