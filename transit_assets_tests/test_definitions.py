@@ -12,10 +12,11 @@ from transit_assets.catalog import TABLES
 from transit_assets.dbt_lake import mart_tables
 from transit_assets.lake import Table
 
-DAYS = True
-WHOLE = False
+DAYS = "day"
+MONTHS = "month"
+WHOLE = None
 
-# asset: (has days, what it is made from)
+# asset: (its partitions, what it is made from)
 ASSETS = {
     "raw/bikes/station_status": (DAYS, set()),
     "raw/bikes/station_information": (DAYS, set()),
@@ -44,6 +45,20 @@ ASSETS |= {
     "models/bikes/live_scores": (WHOLE, {"models/bikes/forecasts"} | _LEARNT_FROM),
     "models/bikes/drift": (WHOLE, _CHAMPIONS | _LEARNT_FROM),
 }
+_HOURS, _ARCS = {"interim/road/counts_hourly"}, {"interim/road/arc_descriptions", "interim/road/arcs"}
+ASSETS |= {
+    "raw/road/counts": (MONTHS, set()),
+    "interim/road/counts_hourly": (MONTHS, {"raw/road/counts"}),
+    "interim/road/arc_descriptions": (MONTHS, {"raw/road/counts"}),
+    "interim/road/arcs": (WHOLE, {"interim/road/arc_descriptions"}),
+    "processed/road/axis_hourly": (MONTHS, _HOURS),
+    "processed/road/axis_daily": (MONTHS, _HOURS),
+    "processed/road/congestion_hours": (MONTHS, _HOURS),
+    "processed/road/zone_hourly": (MONTHS, _HOURS | _ARCS),
+    "processed/road/zone_daily": (MONTHS, _HOURS | _ARCS | {"processed/road/zone_hourly"}),
+    "processed/road/axis_profile": (WHOLE, {"processed/road/axis_hourly"}),
+    "processed/road/sensor_health": (WHOLE, {"processed/road/axis_hourly", "interim/road/arcs"}),
+}
 JOBS = {
     "fetch_bikes",
     "clean_bikes_days",
@@ -55,6 +70,12 @@ JOBS = {
     "roll_back_bikes_empty",
     "roll_back_bikes_available",
     "check_bikes_freshness",
+    "fetch_road",
+    "clean_road_months",
+    "build_road_months",
+    "update_road_months",
+    "refresh_road_tables",
+    "check_road_freshness",
     "maintain_lake",
     "publish_warehouse",
 }
@@ -62,10 +83,20 @@ SCHEDULES = {
     "close_bikes_day": ("15 4 * * *", "build_bikes_days"),
     "compact_bikes_today": ("*/15 * * * *", "clean_bikes_days"),
     "check_bikes_freshness_daily": ("0 7 * * *", "check_bikes_freshness"),
+    "close_road_month": ("15 4 * * *", "update_road_months"),
+    "compact_road_this_month": ("20 * * * *", "update_road_months"),
+    "check_road_freshness_daily": ("0 7 * * *", "check_road_freshness"),
     "maintain_lake_nightly": ("30 3 * * *", "maintain_lake"),
     "publish_warehouse_daily": ("0 6 * * *", "publish_warehouse"),
 }
-SENSORS = {"bikes_arrivals", "bikes_follows", "bikes_learns", "alert_on_failed_run"}
+SENSORS = {
+    "bikes_arrivals",
+    "bikes_follows",
+    "bikes_learns",
+    "road_arrivals",
+    "road_follows",
+    "alert_on_failed_run",
+}
 CHECKS = {
     "interim/bikes/station_status": {
         "rows": True,
@@ -79,6 +110,17 @@ CHECKS = {
     "interim/bikes/station_information": {"rows": True, "accounting": True},
     "interim/bikes/stations": {"rows": True, "accounting": True},
     "interim/bikes/station_latest": {"rows": True, "relation_to_stations": False},
+    "interim/road/counts_hourly": {
+        "rows": True,
+        "accounting": True,
+        "completeness": False,
+        "distribution": False,
+        "drift": False,
+        "relation_to_arc_descriptions": False,
+        "yesterday_exists": False,
+    },
+    "interim/road/arc_descriptions": {"rows": True, "accounting": True},
+    "interim/road/arcs": {"rows": True, "accounting": True},
 }
 RESOURCES = {"lake", "duckdb", "registry"}
 
@@ -87,10 +129,15 @@ GRAPH = DEFINITIONS.resolve_asset_graph()
 REPOSITORY = DEFINITIONS.get_repository_def()
 
 
+def _period(partitions: dg.PartitionsDefinition | None) -> str | None:
+    kinds = {dg.DailyPartitionsDefinition: DAYS, dg.MonthlyPartitionsDefinition: MONTHS, type(None): WHOLE}
+    return kinds[type(partitions)]
+
+
 def test_the_graph_is_this_one() -> None:
     found = {
         key.to_user_string(): (
-            GRAPH.get(key).is_partitioned,
+            _period(GRAPH.get(key).partitions_def),
             {parent.to_user_string() for parent in GRAPH.get(key).parent_keys},
         )
         for key in GRAPH.get_all_asset_keys()
@@ -123,15 +170,16 @@ def test_columns_are_those_of_the_table(table: Table) -> None:
 
 def test_every_table_of_a_domain_is_an_asset() -> None:
     described = {"/".join(table.asset_key) for table in (*TABLES, *mart_tables())}
-    assert {name for name in described if name.startswith(("interim/", "processed/", "models/bikes/"))} == {
+    of_domains = ("interim/", "processed/", "models/bikes/", "models/road/")
+    assert {name for name in described if name.startswith(of_domains)} == {
         name for name in ASSETS if not name.startswith("raw/") and not name.endswith(("_challenger", "_champion"))
     }
 
 
-def test_days_are_filled_by_one_run_of_a_range() -> None:
-    for name, (has_days, _) in ASSETS.items():
+def test_partitions_are_filled_by_one_run_of_a_range() -> None:
+    for name, (period, _) in ASSETS.items():
         policy = GRAPH.get(dg.AssetKey(name.split("/"))).backfill_policy
-        assert (policy == dg.BackfillPolicy.single_run()) is has_days, name
+        assert (policy == dg.BackfillPolicy.single_run()) is (period is not WHOLE), name
 
 
 def test_checks_block_where_marts_would_be_wrong() -> None:

@@ -1,6 +1,6 @@
 """`transit demo`: the whole way from an empty lake to published marts and trained models, offline, in two minutes."""
 
-from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from transit_assets.settings import Settings
 
 
+_MONTHS = 3
+"""Months to fill of a domain that comes by months, the running one included: a usual week takes weeks to learn."""
+
 _EXAMPLES = 100_000
 """Examples of a training here, unless the settings name a number: a million would take minutes."""
 
@@ -24,7 +27,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    days: Annotated[int, typer.Option(min=1, max=31, help="Days to fill, today included.")] = 3,
+    days: Annotated[
+        int, typer.Option(min=1, max=31, help="Days to fill, today included; of the road, three months.")
+    ] = 3,
 ) -> None:
     """Fill a lake from the simulator, check it, build the marts, train the models, and say what to open next.
 
@@ -32,9 +37,9 @@ def demo(
     TRANSIT_TRAINING_EXAMPLES is set. It can be run again: what is there is kept, what is missing up to now is added,
     and models are trained again only for a reason.
     """
-    from transit_assets.automation.partitions import today
-    from transit_assets.automation.runs import DOMAINS, materialize
+    from transit_assets.automation.runs import FLOWS, Materialized, materialize
     from transit_assets.cli.work import report
+    from transit_assets.lake import Period
     from transit_assets.lake.warehouse import publish
     from transit_assets.settings import settings
 
@@ -42,10 +47,15 @@ def demo(
     _refuse_real(lake, configured)
     if "training_examples" not in configured.model_fields_set:
         configured.training_examples = _EXAMPLES  # the runs of this process read the same object
-    last: date = today()
+    number, result = {Period.DAY: days, Period.MONTH: _MONTHS}, Materialized()
     with progress() as doing:
-        first = last - timedelta(days=days - 1)
-        result = stoppable(lambda: materialize(DOMAINS, first, last, progress=doing))
+        for domain, flow in FLOWS.items():
+            period = flow.partitions.period
+            first = period.before(flow.partitions.today(), number[period] - 1)
+            fill = partial(materialize, [domain], first, progress=doing, result=result)
+            stoppable(fill)
+            if not result.is_ok:
+                break
         if result.is_ok:
             doing("publishing the warehouse")
             publish(lake, configured.warehouse_path)
@@ -56,7 +66,9 @@ def demo(
 def _refuse_real(lake: "Lake", configured: "Settings") -> None:
     """Raise Mistake where the demo would ask real providers, or meet real data."""
     if not configured.is_simulated:
-        raise Mistake("TRANSIT_FEEDS is live: the demo is of the simulated city; unset it, or use `transit run bikes`")
+        raise Mistake(
+            "TRANSIT_FEEDS is live: the demo is of the simulated city; unset it, or use `transit run bikes road`"
+        )
     if lake.landing.origin() == "real":
         raise Mistake(
             f"{lake.location.root} holds real data, which the simulator never touches; "
@@ -78,6 +90,10 @@ def _summarize(lake: "Lake", configured: "Settings") -> None:
         (
             "a question in SQL",
             '.venv/bin/transit sql "FROM processed.bikes__stations_sometimes_empty ORDER BY empty_rank LIMIT 10"',
+        ),
+        (
+            "counters of the road that are silent",
+            '.venv/bin/transit sql "FROM processed.road__sensor_health ORDER BY null_flow_share DESC LIMIT 10"',
         ),
         ("any SQL client", f"duckdb {configured.warehouse_path}"),
         ("runs, models and their plots", f"{_mlflow(configured)}      http://127.0.0.1:5000"),

@@ -31,6 +31,13 @@ class Period(Enum):
         """First day of the period that follows the one of a day."""
         return self.start(self.start(day) + timedelta(days=32 if self is Period.MONTH else 1))
 
+    def before(self, day: date, number: int) -> date:
+        """First day of the period that lies so many before the one of a day."""
+        start = self.start(day)
+        for _ in range(number):
+            start = self.start(start - timedelta(days=1))
+        return start
+
     def key(self, day: date) -> str:
         """The partition that contains a day."""
         return self.start(day).isoformat()

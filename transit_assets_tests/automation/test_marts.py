@@ -16,8 +16,8 @@ from transit_assets.settings import settings
 from transit_assets_tests.dbt.conftest import DAYS, fill, report, rows_of
 
 MARTS = ("processed",)
-DAILY = [table for table in mart_tables() if table.partition_by]
-WHOLE = [table for table in mart_tables() if not table.partition_by]
+DAILY = [table for table in mart_tables() if table.domain == "bikes" and table.partition_by]
+WHOLE = [table for table in mart_tables() if table.domain == "bikes" and not table.partition_by]
 
 
 @pytest.fixture

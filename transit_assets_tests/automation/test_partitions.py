@@ -117,6 +117,12 @@ def test_a_range_of_days_means_the_months_that_hold_them() -> None:
     assert Period.MONTH.key(date(2024, 2, 29)) == "2024-02-01"
 
 
+def test_periods_are_counted_back_from_the_one_that_holds_a_day() -> None:
+    assert Period.MONTH.before(date(2024, 1, 31), 2) == date(2023, 11, 1)
+    assert Period.DAY.before(date(2024, 3, 1), 1) == date(2024, 2, 29)
+    assert Period.MONTH.before(date(2024, 1, 31), 0) == date(2024, 1, 1)
+
+
 def test_the_partition_that_runs_holds_the_clock(city: Lake) -> None:
     assert (PARIS_DAYS.current(), PARIS_MONTHS.current()) == ("2025-10-26", "2025-10-01")
     assert Partitions(Period.MONTH, date(2024, 1, 1), PARIS).definition.get_last_partition_key() == "2025-10-01"

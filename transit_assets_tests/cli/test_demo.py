@@ -67,7 +67,21 @@ class TestDemo:
             "processed.bikes__station_hourly",
             "processed.bikes__zone_daily",
             "processed.bikes__station_profile",
+            "interim.road__counts_hourly",
+            "interim.road__arcs",
+            "processed.road__axis_hourly",
+            "processed.road__zone_daily",
+            "processed.road__axis_profile",
+            "processed.road__sensor_health",
         } <= filled
+
+    def test_the_road_has_the_running_month_and_the_two_before(self, demo: Demo) -> None:
+        tables = {table["relation"]: table for table in status(demo[0])["tables"]}  # type: ignore[attr-defined]
+        counts = tables["interim.road__counts_hourly"]
+        assert (counts["first_partition"], counts["last_partition"], counts["partitions"]) == (
+            *("2026-01-01", "2026-03-01"),
+            3,
+        )
 
     def test_the_warehouse_is_published(self, demo: Demo) -> None:
         with duckdb.connect(str(demo[0] / "warehouse.duckdb"), read_only=True) as warehouse:
@@ -117,7 +131,7 @@ class TestDemo:
 
     def test_nothing_is_due_after_it(self, demo: Demo) -> None:
         before = rows(demo[0])
-        done = transit(demo[0], "run", "bikes")
+        done = transit(demo[0], "run", "bikes", "road")
         assert done.returncode == 0, done.stderr
         assert "nothing is due" in done.stderr
         assert rows(demo[0]) == before
