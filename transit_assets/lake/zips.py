@@ -16,7 +16,7 @@ from transit_assets.lake.errors import ArchiveTooLarge, PayloadUnreadable
 
 MAGIC = b"PK\x03\x04"
 MAX_MEMBERS = 1000
-MAX_RATIO = 200  # unpacked to packed; the yearly texts of road counts pack 12 to 40 times
+MAX_RATIO = 200  # unpacked to packed; recorded years of road counts pack 13 to 19 times
 _SMALL_BYTES = 2**20  # below it no ratio is suspicious
 _LITTER = ("__MACOSX/", ".DS_Store")
 _ENCRYPTED = 0x1

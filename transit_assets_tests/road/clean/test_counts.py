@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from transit_assets.road.clean import counts as module
 from transit_assets_tests.road.payloads import answer, answered, counts, export, exported, historic, history
 
 MAY = date(2019, 5, 1)
@@ -37,6 +38,20 @@ def test_the_later_record_of_a_payload_wins() -> None:
 def test_a_duplicate_that_says_the_same_is_no_conflict() -> None:
     found = counts(history(historic(), historic(), historic(k="12.6")), export(exported()))[MAY]
     assert (found.landed, len(found.rows), found.duplicates, found.conflicts) == (4, 1, 3, 1)
+
+
+@pytest.mark.parametrize("rows", [0, 3, 10])
+def test_a_month_that_many_polls_repeat_is_folded_as_it_is_read(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """Polls of the last days would hold a month of Paris many times in memory."""
+    said = [1, 1, 2, 2, 1, 1, -1, -1, 1]
+    polls = [answer(*(answered(f"2019-05-01T{hour}:00:00+02:00", q=q) for hour in (13, 14))) for q in said]
+    extract = history(historic(q=5), historic("2019-05-01 15:00:00", q=6))
+    whole = counts(*polls, extract)[MAY]
+    monkeypatch.setattr(module, "_FOLD_ROWS", rows)
+    folded = counts(*polls, extract)[MAY]
+    assert folded.rows == whole.rows
+    assert (folded.landed, folded.duplicates, folded.broken) == (whole.landed, whole.duplicates, whole.broken)
+    assert [row["flow_veh_per_hour"] for row in folded.rows] == [1, 1, 6]
 
 
 @pytest.mark.parametrize(
