@@ -1,7 +1,10 @@
 """Tables in files: which of their columns is which, whatever the header calls it."""
 
+import codecs
 import csv
+import io
 from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
 
 from transit_assets.lake.errors import PayloadUnreadable
 
@@ -31,3 +34,23 @@ def renamed(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
                 raise PayloadUnreadable(f"two columns hold {own}: {other!r} and {name!r}; leave one of them out")
         found[name] = own
     return found
+
+
+class Utf8(io.RawIOBase):
+    """A stream that raises UnicodeDecodeError where it is no UTF-8.
+
+    pyarrow would print a stack trace for such a byte in a line of another shape.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        chunk = self._stream.read(len(buffer))
+        self._decoder.decode(chunk, final=not chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)

@@ -273,3 +273,10 @@ def test_a_text_of_megabytes_in_a_csv_is_read() -> None:
     text = "\n".join([CSV_HEAD, CSV_ROW.format(name="a"), CSV_ROW.format(name="x" * 3_000_000), ""])
     ((_, rows),) = decode_archive(io.BytesIO(text.encode()))
     assert [len(name) for name in rows["name"].to_pylist()] == [1, 3_000_000]
+
+
+def test_a_torn_line_that_is_no_utf8_makes_the_csv_unreadable() -> None:
+    """pyarrow printed a stack trace of its own."""
+    payload = f"{LABELS}\n".encode() + b"1001;Caf\xe9\n"
+    with pytest.raises(PayloadUnreadable, match="not the CSV it looks like"):
+        list(decode_archive(io.BytesIO(payload)))

@@ -1,5 +1,6 @@
 """Tables in files: Opendatasoft's CSV and Parquet exports, and the Parquet archives of collectors."""
 
+import io
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -12,7 +13,7 @@ from transit_assets.bikes.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.bikes.clean.records import records, repeated, row_numbers, unreadable
 from transit_assets.feeds import values
 from transit_assets.feeds.places import coordinates
-from transit_assets.feeds.tables import BOM, csv_header, renamed
+from transit_assets.feeds.tables import BOM, Utf8, csv_header, renamed
 from transit_assets.lake import UTC_INSTANT
 
 # Field names and French labels of Opendatasoft, to the names of `RECORDS`.
@@ -71,7 +72,7 @@ def decode_csv(payload: bytes) -> pa.Table:
 
     try:
         table = pyarrow.csv.read_csv(
-            pa.BufferReader(text),
+            Utf8(io.BytesIO(text)),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
             pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_misfit),
             pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True),

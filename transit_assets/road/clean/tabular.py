@@ -1,7 +1,5 @@
 """Tables in files: history extracts, Opendatasoft's CSV and Parquet exports. Read block by block, of any size."""
 
-import codecs
-import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
@@ -11,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from transit_assets.feeds.tables import BOM, csv_header, renamed
+from transit_assets.feeds.tables import BOM, Utf8, csv_header, renamed
 from transit_assets.road.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.road.clean.hours import hours
 from transit_assets.road.clean.records import CODED, records, row_numbers, unreadable
@@ -51,26 +49,6 @@ _HEAD_BYTES = 64 * 2**10
 Open = Callable[[], AbstractContextManager[BinaryIO]]
 
 
-class _Utf8(io.RawIOBase):
-    """A stream that raises UnicodeDecodeError where it is no UTF-8.
-
-    pyarrow would print a stack trace for such a byte in a line of another shape.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        chunk = self._stream.read(len(buffer))
-        self._decoder.decode(chunk, final=not chunk)
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
-
-
 def decode_csv(opened: Open, start: int = 0) -> Iterator[pa.Table]:
     """The records of a CSV, numbered from `start`; `opened` gives its bytes anew each time.
 
@@ -96,7 +74,7 @@ def decode_csv(opened: Open, start: int = 0) -> Iterator[pa.Table]:
     read = pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
     source, month = None, None
     try:
-        with opened() as stream, pyarrow.csv.open_csv(_Utf8(stream), read, parse, convert) as reader:
+        with opened() as stream, pyarrow.csv.open_csv(Utf8(stream), read, parse, convert) as reader:
             for batch in reader:
                 raw = {named[name]: batch.column(name) for name in batch.schema.names}
                 source = source or _source(raw["t_1h"], delimiter)
