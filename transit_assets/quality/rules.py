@@ -36,8 +36,8 @@ def _split(connection: duckdb.DuckDBPyConnection, table: Table, candidates: pa.T
     tests = [f"({rule.holds})" for rule in rules]
     holds = " AND ".join(f"coalesce({test}, true)" for test in tests) or "true"
     verdict = f'({holds}) AND "{PROBLEM}" IS NULL' if complains else holds
-    # One pass over all rows for the verdict; only the few broken ones are asked which rule it was. DuckDB reads the
-    # chunks of an Arrow table in threads and in no order, so rows are told apart by their position.
+    # One pass over all rows for the verdict; only the few broken ones are asked which rule it was. Of an Arrow
+    # table in chunks DuckDB gives rows in no order once a list of values becomes a join: a position tells them apart.
     numbered = _numbered(candidates)
     query = f"SELECT {_POSITION} FROM candidates WHERE NOT ({verdict}) ORDER BY {_POSITION}"
     at = _select(connection, numbered, query)[_POSITION]
