@@ -23,6 +23,7 @@ TABLES: tuple[Table, ...] = (
     *bikes.TABLES,
     *bikes.MODEL_TABLES,
     *road.TABLES,
+    *road.MODEL_TABLES,
     *learning.TABLES,
     LOADS,
     CHECK_RESULTS,

@@ -8,6 +8,7 @@ import pytest
 
 from transit_assets import definitions
 from transit_assets.automation import runs
+from transit_assets.automation.models import domain_of
 from transit_assets.catalog import TABLES
 from transit_assets.dbt_lake import mart_tables
 from transit_assets.lake import Table
@@ -35,16 +36,6 @@ ASSETS = {
     "processed/bikes/zone_profile": (WHOLE, {"processed/bikes/zone_hourly"}),
     "processed/bikes/stations_sometimes_empty": (WHOLE, {"processed/bikes/station_daily", "interim/bikes/stations"}),
 }
-MODELS = ("full", "empty", "available")
-_LEARNT_FROM = {"interim/bikes/station_status", "interim/bikes/stations"}
-_CHAMPIONS = {f"models/bikes/{model}_champion" for model in MODELS}
-ASSETS |= {f"models/bikes/{model}_challenger": (WHOLE, _LEARNT_FROM) for model in MODELS}
-ASSETS |= {f"models/bikes/{model}_champion": (WHOLE, {f"models/bikes/{model}_challenger"}) for model in MODELS}
-ASSETS |= {
-    "models/bikes/forecasts": (WHOLE, _CHAMPIONS | _LEARNT_FROM),
-    "models/bikes/live_scores": (WHOLE, {"models/bikes/forecasts"} | _LEARNT_FROM),
-    "models/bikes/drift": (WHOLE, _CHAMPIONS | _LEARNT_FROM),
-}
 _HOURS, _ARCS = {"interim/road/counts_hourly"}, {"interim/road/arc_descriptions", "interim/road/arcs"}
 ASSETS |= {
     "raw/road/counts": (MONTHS, set()),
@@ -59,6 +50,19 @@ ASSETS |= {
     "processed/road/axis_profile": (WHOLE, {"processed/road/axis_hourly"}),
     "processed/road/sensor_health": (WHOLE, {"processed/road/axis_hourly", "interim/road/arcs"}),
 }
+MODELS = {"bikes": ("full", "empty", "available"), "road": ("flow", "occupancy", "level")}
+_LEARNT_FROM = {"bikes": {"interim/bikes/station_status", "interim/bikes/stations"}, "road": _HOURS}
+for _domain, _models in MODELS.items():
+    _place, _data = f"models/{_domain}", _LEARNT_FROM[_domain]
+    _champions = {f"{_place}/{model}_champion" for model in _models}
+    ASSETS |= {f"{_place}/{model}_challenger": (WHOLE, _data) for model in _models}
+    ASSETS |= {f"{_place}/{model}_champion": (WHOLE, {f"{_place}/{model}_challenger"}) for model in _models}
+    ASSETS |= {
+        f"{_place}/forecasts": (WHOLE, _champions | _data),
+        f"{_place}/no_forecasts": (WHOLE, _data),
+        f"{_place}/live_scores": (WHOLE, {f"{_place}/forecasts"} | _data),
+        f"{_place}/drift": (WHOLE, _champions | _data),
+    }
 JOBS = {
     "fetch_bikes",
     "clean_bikes_days",
@@ -75,6 +79,11 @@ JOBS = {
     "build_road_months",
     "update_road_months",
     "refresh_road_tables",
+    "train_road_models",
+    "forecast_road",
+    "roll_back_road_flow",
+    "roll_back_road_occupancy",
+    "roll_back_road_level",
     "check_road_freshness",
     "maintain_lake",
     "publish_warehouse",
@@ -95,6 +104,7 @@ SENSORS = {
     "bikes_learns",
     "road_arrivals",
     "road_follows",
+    "road_learns",
     "alert_on_failed_run",
 }
 CHECKS = {
@@ -201,10 +211,9 @@ def test_assets_find_these_resources() -> None:
     assert set(DEFINITIONS.resources or {}) == RESOURCES
 
 
-def test_each_model_of_the_domain_is_trained_decided_about_and_rolled_back_by_name() -> None:
-    from transit_assets.bikes.learning import DOMAIN
-
-    assert {f"bikes_{model}" for model in MODELS} == {model.name for model in DOMAIN.models}
+@pytest.mark.parametrize("domain", sorted(MODELS))
+def test_each_model_of_a_domain_is_trained_decided_about_and_rolled_back_by_name(domain: str) -> None:
+    assert {f"{domain}_{model}" for model in MODELS[domain]} == {model.name for model in domain_of(domain).models}
 
 
 def test_schedules_run_in_paris_and_are_off() -> None:

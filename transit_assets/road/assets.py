@@ -1,4 +1,4 @@
-"""The road in Dagster: answers of the counters' portal in the landing, clean tables, marts.
+"""The road in Dagster: answers of the counters' portal in the landing, clean tables, marts, models.
 
 One partition is one Paris month of hours. A month is late where its last hours or its archive are; what landed later
 reopens it. Whatever fails leaves the last good version of its tables and a row in the ledger.
@@ -13,12 +13,13 @@ from transit_assets.automation.conditions import FOLLOWS_AT_REST
 from transit_assets.automation.descriptions import described
 from transit_assets.automation.loads import ONE_RUN, RETRY, load_partitions
 from transit_assets.automation.marts import mart_assets
+from transit_assets.automation.models import model_assets, watching_assets
 from transit_assets.automation.raw import raw_asset
 from transit_assets.automation.reports import report_load
 from transit_assets.automation.resources import LakeResource
 from transit_assets.road.flow import FLOW
 from transit_assets.road.landed import landed_by_month
-from transit_assets.road.schema import ARC_DESCRIPTIONS, ARCS, COUNTS_HOURLY
+from transit_assets.road.schema import ARC_DESCRIPTIONS, ARCS, COUNTS_HOURLY, MODEL_TABLES, MODELS
 from transit_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def arcs(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
     report_load(context, lake.lake, ARCS, rebuild_arcs(lake.lake, run_id=context.run.run_id))
 
 
+_LEARNT_FROM = (COUNTS_HOURLY,)
+
 RAW = [raw_counts]
 ASSETS = [
     *RAW,
@@ -89,4 +92,6 @@ ASSETS = [
     arc_descriptions,
     arcs,
     *mart_assets(FLOW, unpartitioned=dg.AssetSelection.assets(arcs)),
+    *model_assets("road", MODELS, sources=_LEARNT_FROM),
+    *watching_assets("road", MODELS, sources=_LEARNT_FROM, tables=MODEL_TABLES),
 ]

@@ -7,9 +7,10 @@ from datetime import timedelta
 from functools import cache
 
 from transit_assets.quality.accounts import accounting_suite, completeness_suite, drift_suite
+from transit_assets.quality.models import drift_suites, live_suites
 from transit_assets.quality.suites import Suite, relation_suite, rows_suite, shares_suite
 from transit_assets.road.landed import payloads_of
-from transit_assets.road.schema import ARC_DESCRIPTIONS, ARCS, COUNTS_HOURLY
+from transit_assets.road.schema import ARC_DESCRIPTIONS, ARCS, COUNTS_HOURLY, DRIFT, LIVE_SCORES
 from transit_assets.settings import settings
 
 # The classes of a drift index want to be few and filled.
@@ -51,6 +52,8 @@ def suites() -> dict[str, tuple[Suite, ...]]:
         accounting_suite(ARC_DESCRIPTIONS, payloads_of(ARC_DESCRIPTIONS)),
         rows_suite(ARCS),
         accounting_suite(ARCS),
+        *live_suites(LIVE_SCORES),
+        *drift_suites(DRIFT),
     )
     relations = dict.fromkeys(suite.table.relation for suite in found)
     return {relation: tuple(suite for suite in found if suite.table.relation == relation) for relation in relations}
