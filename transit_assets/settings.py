@@ -185,7 +185,10 @@ class Settings(BaseSettings):
         description="MLflow store (`sqlite:///`, `postgresql://`) or server; SQLite inside a folder lake without it, "
         "needed on S3.",
     )
-    training_days: int = Field(60, ge=1, le=3660, description="Days of data that a training looks back on.")
+    training_days: int = Field(60, ge=1, le=3660, description="Days of data that a training of bikes looks back on.")
+    road_training_days: int = Field(
+        1096, ge=1, le=3660, description="Days of data that a training of the road looks back on."
+    )
     training_examples: int = Field(
         1_000_000, ge=1000, description="Examples of a training and its holdout; of more an even share is drawn."
     )

@@ -77,7 +77,7 @@ def _challengers(name: str, models: Mapping[str, str], sources: Sequence[Table])
         configured, learner = settings(), domain_of(name)
         try:
             taught = training.lesson(
-                lake.lake, learner, days=configured.training_days, at_most=configured.training_examples
+                lake.lake, learner, days=learner.training_days, at_most=configured.training_examples
             )
             for key in sorted(context.selected_asset_keys):
                 model = learner.model(keys[key])
@@ -146,12 +146,12 @@ def _of_decision(registry: RegistryResource, decision: "Decision") -> dict[str, 
 
 
 def watching_assets(
-    name: str, models: Mapping[str, str], *, sources: Sequence[Table], tables: tuple[Table, Table, Table]
+    name: str, models: Mapping[str, str], *, sources: Sequence[Table], tables: tuple[Table, Table, Table, Table]
 ) -> list[dg.AssetsDefinition]:
-    """Forecasts of the champions, their errors since the truth arrived, and the drift of their features."""
+    """Forecasts of the champions, of what there are none, their errors since the truth arrived, features' drift."""
     from_data = [list(table.asset_key) for table in sources]
     champions = [asset_key(name, model, CHAMPION) for model in models]
-    forecasts, live_scores, drift = tables
+    forecasts, no_forecasts, live_scores, drift = tables
 
     def defined(
         table: Table, deps: Sequence[Any], build: Callable[..., int], *, after: Sequence[Table] = ()
@@ -184,6 +184,7 @@ def watching_assets(
 
     return [
         defined(forecasts, [*champions, *from_data], _forecast),
+        defined(no_forecasts, from_data, _say_silent),
         defined(live_scores, [list(forecasts.asset_key), *from_data], _meet_the_truth, after=[forecasts]),
         defined(drift, [*champions, *from_data], _measure_drift),
     ]
@@ -193,6 +194,12 @@ def _forecast(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
     from transit_assets.learning import watching
 
     return watching.forecast(lake, registry, domain)
+
+
+def _say_silent(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
+    from transit_assets.learning import watching
+
+    return watching.say_silent(lake, domain)
 
 
 def _meet_the_truth(lake: "Lake", registry: "Registry", domain: "Domain") -> int:
@@ -238,7 +245,8 @@ def refuse_too_little(lake: "Lake", name: str) -> None:
     """Raise TooLittleData where a domain's data is too short to learn from: before a run that could only fail."""
     from transit_assets.learning.training import enough
 
-    enough(lake, domain_of(name), days=settings().training_days)
+    domain = domain_of(name)
+    enough(lake, domain, days=domain.training_days)
 
 
 @dataclass(frozen=True)
@@ -259,7 +267,7 @@ def due(lake: "Lake", name: str) -> Due:
 
     domain = domain_of(name)
     try:
-        stretches = enough(lake, domain, days=settings().training_days)
+        stretches = enough(lake, domain, days=domain.training_days)
     except TooLittleData:  # and never was there more: no registry is asked for, which a lake on S3 may not have
         return Due((), ())
     registry = RegistryResource().registry

@@ -28,7 +28,7 @@ def _is_due(key: dg.AssetKey) -> bool:
     lake, domain = LakeResource.of(settings()).lake, domain_of(key.path[1])
     model = domain.model(f"{key.path[1]}_{key.path[2].removesuffix(f'_{CHALLENGER}')}")
     try:
-        stretches = enough(lake, domain, days=settings().training_days)
+        stretches = enough(lake, domain, days=domain.training_days)
     except TooLittleData:
         return False
     return is_due(lake, RegistryResource().registry, domain, model, stretches) is not None

@@ -11,7 +11,10 @@ from transit_assets.bikes.schema import STATION_STATUS, STATIONS
 from transit_assets.lake import Lake, TableVersion
 from transit_assets.learning.domain import Domain, Live, Versions
 from transit_assets.learning.examples import Examples, Window
+from transit_assets.settings import settings
 
+_CLOSED = "the station is closed: it lends no bike, or takes none back, or has neither bikes nor docks"
+_SILENT = "no poll of the last quarter of an hour found the station"
 _LIVE_SECONDS = 900  # a station that the latest poll of all is a quarter of an hour ahead of is not asked about
 
 
@@ -42,11 +45,14 @@ def _live(lake: Lake) -> Live | None:
     at = int(history.polls[-1])
     station = np.arange(len(history.codes))
     now = history.state(station, np.full(len(station), at), _LIVE_SECONDS)
-    station = station[(now >= 0) & history.is_open[now]]
+    is_asked = (now >= 0) & history.is_open[now]
+    silent = {history.codes[one]: _CLOSED if now[one] >= 0 else _SILENT for one in station[~is_asked]}
+    station = station[is_asked]
     stations, horizons = np.tile(station, len(HORIZONS)), np.repeat(HORIZONS, len(station)).astype(np.int16)
     instants = np.full(len(stations), at)
     asked = questions(history, stations, instants, instants + horizons.astype(np.int64) * 60, horizons)
-    return Live(asked, [history.codes[index] for index in stations])
+    asked_at = datetime.fromtimestamp(at, UTC)
+    return Live(asked, [history.codes[index] for index in stations], asked_at, silent)
 
 
 def _answers(lake: Lake, target: str, entities: Sequence[str], instants: np.ndarray) -> np.ndarray:
@@ -72,4 +78,5 @@ DOMAIN = Domain(
     examples=_examples,
     live=_live,
     answers=_answers,
+    training_days=settings().training_days,
 )

@@ -8,7 +8,7 @@ the provider beats a poll time that stands in for one. Instants are UTC.
 import pyarrow as pa
 
 from transit_assets.lake import UTC_INSTANT, Column, Rule, Table
-from transit_assets.learning.schema import drift, forecasts, live_scores
+from transit_assets.learning.schema import drift, forecasts, live_scores, no_forecasts
 
 SOURCES = (
     "gbfs",
@@ -268,8 +268,9 @@ STATION_LATEST = Table(
 
 TABLES = (STATION_STATUS, STATION_INFORMATION, STATIONS, STATION_LATEST)
 
-FORECASTS, LIVE_SCORES, DRIFT = forecasts("bikes"), live_scores("bikes"), drift("bikes")
-MODEL_TABLES = (FORECASTS, LIVE_SCORES, DRIFT)
+FORECASTS, NO_FORECASTS = forecasts("bikes"), no_forecasts("bikes")
+LIVE_SCORES, DRIFT = live_scores("bikes"), drift("bikes")
+MODEL_TABLES = (FORECASTS, NO_FORECASTS, LIVE_SCORES, DRIFT)
 MODELS = {
     "bikes_full": "Probability that a station is full, with no free dock, in half an hour and in an hour.",
     "bikes_empty": "Probability that a station is empty, without a bike, in half an hour and in an hour.",

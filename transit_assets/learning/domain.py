@@ -1,8 +1,8 @@
 """What this package asks of a domain: its models, its data as examples, its live questions, and the truth."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -17,10 +17,16 @@ Versions = Mapping[str, TableVersion]
 
 @dataclass(frozen=True)
 class Live:
-    """The questions of now: one row for each entity and horizon, and the name of each row's entity."""
+    """The questions of now: one row for each entity and horizon, and the name of each row's entity.
+
+    They are asked at `asked_at`. `silent` has the entities that nothing is forecast of, each with the reason in a
+    sentence.
+    """
 
     asked: Examples
     entities: Sequence[str]
+    asked_at: datetime
+    silent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Domain:
     of its examples. `versions(lake)` are the versions of its sources as they are now. `examples(lake, window,
     versions, at_most)` reads just those versions. `answers(lake, target, entities, instants)` gives what came true,
     NaN where that is not known (yet). `conditions` names features that tell when is asked and not what is: they do
-    not drift.
+    not drift. A training looks back on the last `training_days` days that hold data.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Domain:
     examples: Callable[[Lake, Window, Versions, int], Examples]
     live: Callable[[Lake], Live | None]
     answers: Callable[[Lake, str, Sequence[str], np.ndarray], np.ndarray]
+    training_days: int = 60
     publication_delay: timedelta = timedelta()
 
     def span(self, lake: Lake, days: int) -> Window | None:

@@ -1,7 +1,6 @@
 """Estimators: baselines and models alike. Each fits on examples, predicts, and is stored as plain JSON.
 
-A stored model runs no code when it is loaded: trees are LightGBM's own text, everything else numbers.
-`load` knows the kinds in `KINDS` and nothing else.
+A stored model runs no code when it is loaded: trees are LightGBM's own text, everything else numbers (see `kinds`).
 """
 
 import os
@@ -16,6 +15,8 @@ from transit_assets.learning.examples import Examples
 if TYPE_CHECKING:
     import lightgbm
 
+
+_FAR = 30.0  # units: what is further off, as the spike of a counter, counts as so much
 
 # Half of the cores: LightGBM's threads wait for each other busily, and with another process on theirs a fit of 9 s
 # took 154 s.
@@ -169,13 +170,18 @@ class LogisticRegression:
 
 @dataclass
 class Boosted:
-    """LightGBM's gradient-boosted trees. With `change_of`, they learn the change of that column, never below 0."""
+    """LightGBM's gradient-boosted trees.
+
+    With `change_of` they learn the change of that column, with `scale` in units of that one; what comes out is then
+    never below 0.
+    """
 
     objective: str
     change_of: str | None = None
     rounds: int = 300
     parameters: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    scale: str | None = None
     text: str = ""
     kind: ClassVar[str] = "boosted"
     _booster: "lightgbm.Booster | None" = field(default=None, repr=False, compare=False)
@@ -183,7 +189,10 @@ class Boosted:
     def fit(self, examples: Examples, y: np.ndarray) -> None:
         import lightgbm
 
-        change = y if self.change_of is None else y - examples.column(self.change_of)
+        base, unit = self._base_and_unit(examples)
+        change = (y - base) / unit
+        if self.scale is not None:
+            change = np.clip(change, -_FAR, _FAR)
         # The same data and seed give the same trees: one order of summation, whatever the threads.
         fixed = {"objective": self.objective, "seed": self.seed, "deterministic": True, "force_row_wise": True}
         fixed |= {"verbose": -1, "num_threads": _THREADS}
@@ -196,9 +205,14 @@ class Boosted:
         found = np.asarray(
             self._trees().predict(examples.features, num_threads=1 if len(examples) < 1000 else _THREADS)
         )
-        if self.change_of is None:
+        if self.change_of is None and self.scale is None:
             return found
-        return np.maximum(examples.column(self.change_of) + found, 0.0)
+        base, unit = self._base_and_unit(examples)
+        return np.maximum(base + found * unit, 0.0)
+
+    def _base_and_unit(self, examples: Examples) -> tuple[np.ndarray | float, np.ndarray | float]:
+        base = 0.0 if self.change_of is None else examples.column(self.change_of)
+        return base, 1.0 if self.scale is None else examples.column(self.scale)
 
     def _trees(self) -> "lightgbm.Booster":
         if self._booster is None:
@@ -217,24 +231,9 @@ class Boosted:
             "rounds": self.rounds,
             "parameters": self.parameters,
             "seed": self.seed,
+            "scale": self.scale,
             "text": self.text,
         }
-
-
-KINDS: dict[str, type] = {one.kind: one for one in (Persistence, CountTable, Climatology, LogisticRegression, Boosted)}
-
-
-def stored(estimator: Estimator) -> dict[str, Any]:
-    """What JSON keeps of an estimator."""
-    return {"kind": estimator.kind, "state": estimator.state()}
-
-
-def load(document: dict[str, Any]) -> Estimator:
-    """The estimator of a stored document. Raises ModelUnreadable where it is of no known kind or shape."""
-    try:
-        return KINDS[document["kind"]](**document["state"])
-    except (KeyError, TypeError) as error:
-        raise ModelUnreadable(f"a stored estimator is not of a known kind ({', '.join(KINDS)}): {error}") from error
 
 
 def _nearest(known: dict[int, np.ndarray], horizon: int) -> int:

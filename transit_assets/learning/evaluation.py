@@ -1,6 +1,6 @@
 """Evaluation: a fitted model beside its baselines on a test window, as rows of `models.evaluations`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted
 from transit_assets.learning.model import Model
 from transit_assets.learning.schema import EVALUATIONS
-from transit_assets.learning.scores import Draws, Scored, compare, compare_auc
+from transit_assets.learning.scores import Draws, Scored, compare, compare_auc, compare_levels
 
 UNREGISTERED = "unregistered"
 _SEED = 20_260_101  # of the bootstrap: the same draws for every model on one window
@@ -23,16 +23,24 @@ _SMALLEST_SEGMENT = 30
 
 @dataclass(frozen=True)
 class Judged:
-    """What several forecasters said of one test window, and what came true."""
+    """What several forecasters said of one test window, and what came true.
+
+    `typical_error` is what MASE measures the error of each answer by, where the model has that metric.
+    """
 
     model: Model
     asked: Examples
     answers: np.ndarray
     forecasts: Mapping[str, Scored]
     draws: Draws
+    typical_error: np.ndarray | None = None
 
     def losses(self, name: str, metric: str | None = None) -> np.ndarray:
         """(n,) losses of one forecaster; by the metric that decides, unless another is named."""
+        if metric == "mase":
+            if self.typical_error is None:
+                return np.full(len(self.answers), np.nan)
+            return self.forecasts[name].losses("mae", self.answers) / self.typical_error
         return self.forecasts[name].losses(metric or self.model.headline, self.answers)
 
 
@@ -45,7 +53,18 @@ def judge(model: Model, examples: Examples, forecasters: Mapping[str, Fitted]) -
     for name, fitted in forecasters.items():
         said = fitted.predict(asked)
         forecasts[name] = Scored(said.value, said.low, said.high)
-    return Judged(model, asked, answers, forecasts, Draws(asked.block, _SEED))
+    scale = forecasters.get(model.scaled_by or "")
+    return Judged(
+        model, asked, answers, forecasts, Draws(asked.block, _SEED), None if scale is None else _typical(scale, asked)
+    )
+
+
+def _typical(fitted: Fitted, asked: Examples) -> np.ndarray:
+    """The error of a baseline in training, of each question's entity; of all where it was not there."""
+    known = fitted.typical_error
+    overall = float(np.mean(list(known.values()))) if known else np.nan
+    entities, position = np.unique(asked.entity, return_inverse=True)
+    return np.array([known.get(str(int(entity)), overall) or overall for entity in entities])[position]
 
 
 def evaluations(
@@ -90,6 +109,8 @@ def _compared(judged: Judged, subject: str, baseline: str, metric: str, horizon:
     mask = judged.asked.horizon_minutes == horizon
     if not mask.any():
         return []
+    if metric in ("macro_f1", "recall"):
+        return list(_compared_levels(judged, subject, baseline, metric, mask))
     if metric == "auc":  # a resampled curve costs a sort of everything: once for all, not for each segment
         rows = np.flatnonzero(mask)
         found = compare_auc(
@@ -107,6 +128,16 @@ def _compared(judged: Judged, subject: str, baseline: str, metric: str, horizon:
         (segment, vars(compare(metric, ours, theirs, judged.draws, rows)))
         for segment, rows in segments(judged.asked, mask)
     ]
+
+
+def _compared_levels(
+    judged: Judged, subject: str, baseline: str, metric: str, mask: np.ndarray
+) -> Iterator[tuple[str, dict]]:
+    ours, theirs = judged.forecasts[subject].value, judged.forecasts[baseline].value
+    for segment, rows in segments(judged.asked, mask):
+        found = compare_levels(metric, judged.answers, ours, theirs, judged.draws, rows, judged.model.watched_level)
+        if found:
+            yield segment, vars(found)
 
 
 def segments(asked: Examples, mask: np.ndarray) -> list[tuple[str, np.ndarray]]:

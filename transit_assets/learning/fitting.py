@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from transit_assets.learning import estimators
+from transit_assets.learning import kinds
 from transit_assets.learning.errors import ModelUnreadable, TooLittleData
 from transit_assets.learning.estimators import Estimator
 from transit_assets.learning.examples import Examples
@@ -19,7 +19,7 @@ from transit_assets.learning.model import Kind, Model
 from transit_assets.learning.splits import tail
 
 INTERVAL = 0.8
-_FORMAT = 1
+_FORMAT = 2
 _MINIMUM = 200  # examples; below it neither trees nor an interval mean anything
 _QUANTILES = 20  # bins of the reference distribution that drift is measured against
 
@@ -35,7 +35,13 @@ class Forecast:
 
 @dataclass
 class Fitted:
-    """An estimator that is ready to forecast: it knows its features, its calibration and what it learnt from."""
+    """An estimator that is ready to forecast: it knows its features, its calibration and what it learnt from.
+
+    `interval` has the offsets for each horizon, `own_interval` those of each entity that was seen often enough.
+    `baseline` is the name under which it is published where it is one. `unit` names the column in whose units the
+    interval's offsets are. `typical_error` has the mean error of each entity on what it learnt from, where another
+    model's error is measured by it.
+    """
 
     name: str
     kind: Kind
@@ -44,11 +50,20 @@ class Fitted:
     slope: float = 1.0
     intercept: float = 0.0
     interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+    own_interval: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
     reference: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    baseline: str | None = None
+    unit: str | None = None
+    typical_error: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_baseline(self) -> bool:
-        return self.estimator.kind != "boosted"
+        return self.baseline is not None
+
+    @property
+    def called(self) -> str:
+        """The name of the baseline, or the kind of estimator."""
+        return self.baseline or self.estimator.kind
 
     def predict(self, examples: Examples) -> Forecast:
         """Forecast for each example. Raises ModelUnreadable where the features are not those it was fitted on."""
@@ -64,13 +79,21 @@ class Fitted:
             return Forecast(np.clip(value, 0.0, 1.0))
         if not self.interval:
             return Forecast(value)
-        low, high = self._offsets(examples.horizon_minutes)
+        low, high = self._offsets(examples)
+        if self.unit is not None:
+            unit = examples.column(self.unit)
+            low, high = low * unit, high * unit
         return Forecast(value, np.maximum(value + low, 0.0), np.maximum(value + high, 0.0))
 
-    def _offsets(self, horizons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        known = np.array(sorted(int(one) for one in self.interval))
-        nearest = known[np.abs(horizons[:, None] - known[None, :]).argmin(axis=1)]
-        pairs = np.array([self.interval[str(one)] for one in nearest])
+    def _offsets(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+        pairs = np.empty((len(examples), 2))
+        known = [int(one) for one in self.interval]
+        for horizon in np.unique(examples.horizon_minutes):
+            rows = examples.horizon_minutes == horizon
+            nearest = str(min(known, key=lambda one: abs(one - int(horizon))))
+            own, shared = self.own_interval.get(nearest, {}), self.interval[nearest]
+            entities, position = np.unique(examples.entity[rows], return_inverse=True)
+            pairs[rows] = np.array([own.get(str(int(entity)), shared) for entity in entities])[position]
         return pairs[:, 0], pairs[:, 1]
 
     def to_json(self) -> str:
@@ -79,11 +102,15 @@ class Fitted:
             "name": self.name,
             "kind": self.kind,
             "features": self.features,
-            "estimator": estimators.stored(self.estimator),
+            "estimator": kinds.stored(self.estimator),
             "slope": self.slope,
             "intercept": self.intercept,
             "interval": self.interval,
+            "own_interval": self.own_interval,
             "reference": self.reference,
+            "baseline": self.baseline,
+            "unit": self.unit,
+            "typical_error": self.typical_error,
         }
         return json.dumps(document, sort_keys=True)
 
@@ -94,9 +121,10 @@ class Fitted:
             document: dict[str, Any] = json.loads(text)
             if document.pop("format") != _FORMAT:
                 raise ModelUnreadable("a stored model is of another format: train it again")
-            document["estimator"] = estimators.load(document["estimator"])
+            document["estimator"] = kinds.load(document["estimator"])
             document["features"] = tuple(document["features"])
-            document["interval"] = {name: (low, high) for name, (low, high) in document["interval"].items()}
+            document["interval"] = _pairs(document["interval"])
+            document["own_interval"] = {name: _pairs(own) for name, own in document["own_interval"].items()}
             return cls(**document)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelUnreadable(f"a stored model is damaged: {error}") from error
@@ -107,7 +135,8 @@ def fit(model: Model, examples: Examples, seed: int) -> Fitted:
     asked, answers = _enough(model, examples)
     early, late = tail(asked)
     fitted = Fitted(model.name, model.kind, asked.names, model.estimator(seed), reference=_reference(asked))
-    if early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
+    fitted.unit = model.interval_unit
+    if model.kind != "level" and early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
         rehearsal = model.estimator(seed)
         rehearsal.fit(asked.take(early), answers[early])
         _calibrate(fitted, asked.take(late), answers[late], rehearsal)
@@ -119,16 +148,26 @@ def fit_baselines(model: Model, examples: Examples) -> dict[str, Fitted]:
     """Fit every baseline on the same examples. A quantity gets its interval, a probability stays as it is."""
     asked, answers = _enough(model, examples)
     early, late = tail(asked)
+    reference = _reference(asked)
     found = {}
     for name, make in model.baselines.items():
-        fitted = Fitted(model.name, model.kind, asked.names, make(), reference=_reference(asked))
+        fitted = Fitted(model.name, model.kind, asked.names, make(), reference=reference, baseline=name)
+        fitted.unit = model.interval_unit
         if model.kind == "quantity" and early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
             rehearsal = make()
             rehearsal.fit(asked.take(early), answers[early])
             _calibrate(fitted, asked.take(late), answers[late], rehearsal)
         fitted.estimator.fit(asked, answers)
+        if name == model.scaled_by:
+            fitted.typical_error = _typical_error(asked, np.abs(answers - fitted.estimator.predict(asked)))
         found[name] = fitted
     return found
+
+
+def _typical_error(examples: Examples, errors: np.ndarray) -> dict[str, float]:
+    entities, position = np.unique(examples.entity, return_inverse=True)
+    means = np.bincount(position, errors) / np.bincount(position)
+    return {str(int(entity)): float(mean) for entity, mean in zip(entities, means, strict=True)}
 
 
 def _enough(model: Model, examples: Examples) -> tuple[Examples, np.ndarray]:
@@ -141,16 +180,30 @@ def _enough(model: Model, examples: Examples) -> tuple[Examples, np.ndarray]:
 def _calibrate(fitted: Fitted, late: Examples, answers: np.ndarray, rehearsal: Estimator) -> None:
     value = rehearsal.predict(late)
     if fitted.kind == "quantity":
+        errors = (answers - value) / (1.0 if fitted.unit is None else late.column(fitted.unit))
         for horizon in np.unique(late.horizon_minutes):
-            errors = np.sort((answers - value)[late.horizon_minutes == horizon])
-            low, high = np.quantile(errors, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
-            fitted.interval[str(int(horizon))] = (float(low), float(high))
+            rows = np.flatnonzero(late.horizon_minutes == horizon)
+            fitted.interval[str(int(horizon))] = _interval(errors[rows])
+            entities, position, counts = np.unique(late.entity[rows], return_inverse=True, return_counts=True)
+            fitted.own_interval[str(int(horizon))] = {
+                str(int(entities[one])): _interval(errors[rows[position == one]])
+                for one in np.flatnonzero(counts >= _MINIMUM)
+            }
     elif 0 < answers.sum() < len(answers):
         from sklearn.linear_model import LogisticRegression
 
         clipped = np.clip(value, 1e-6, 1 - 1e-6)
         platt = LogisticRegression(C=1e6).fit(np.log(clipped / (1 - clipped))[:, None], answers)
         fitted.slope, fitted.intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
+
+
+def _interval(errors: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(errors, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
+    return float(low), float(high)
+
+
+def _pairs(document: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    return {name: (low, high) for name, (low, high) in document.items()}
 
 
 def _reference(examples: Examples) -> dict[str, dict[str, list[float]]]:

@@ -9,11 +9,13 @@ import numpy as np
 from transit_assets.learning.estimators import Estimator
 from transit_assets.learning.examples import Examples
 
-Kind = Literal["probability", "quantity"]
+Kind = Literal["probability", "quantity", "level"]
 
+# The first decides. Of levels `mae` is the ordinal error: by how many levels a forecast is off.
 METRICS: dict[Kind, tuple[str, ...]] = {
     "probability": ("brier", "log_loss", "auc"),
     "quantity": ("mae", "rmse", "coverage"),
+    "level": ("mae", "accuracy", "macro_f1", "recall"),
 }
 
 
@@ -22,7 +24,9 @@ class Model:
     """One forecast: what it says, for which horizons, by which estimator, beside which baselines.
 
     `target` names the answers among `Examples.targets`. `estimator` takes the seed; `baselines` stand in the order
-    in which they are published. `sources` are the relations that its features and answers come from.
+    in which they are published. `sources` are the relations that its features and answers come from. `interval_unit`
+    names the column in whose units errors are alike, and intervals are learnt. `scaled_by` names the baseline by whose
+    error in training MASE measures. Of levels those from `watched_level` on are what `recall` is about.
     """
 
     name: str
@@ -38,10 +42,13 @@ class Model:
     intended_use: str
     limits: str
     data_licence: str
+    interval_unit: str | None = None
+    scaled_by: str | None = None
+    watched_level: int = 0
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        return METRICS[self.kind]
+        return (*METRICS[self.kind], "mase") if self.scaled_by else METRICS[self.kind]
 
     @property
     def headline(self) -> str:

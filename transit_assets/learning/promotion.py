@@ -177,7 +177,7 @@ def _smoke(challenger: Fitted, asked: Examples) -> Condition:
     """A small batch gives finite values in range, after the way through storage and back."""
     some = asked.take(_spread(asked, 200))
     value = Fitted.from_json(challenger.to_json()).predict(some).value
-    upper = 1.0 if challenger.kind == "probability" else np.inf
+    upper = {"probability": 1.0, "quantity": np.inf, "level": 3.0}[challenger.kind]
     bad = int((~np.isfinite(value) | (value < 0) | (value > upper)).sum())
     return Condition("a smoke batch is answered in range", bad == 0, f"{bad} of {len(some)} answers out of range")
 

@@ -122,7 +122,7 @@ class Registry:
             fitted.name,
             source=f"runs:/{run_id}/model",
             run_id=run_id,
-            tags={**hashes, _ESTIMATOR: fitted.estimator.kind, _FEATURES: ",".join(fitted.features)},
+            tags={**hashes, _ESTIMATOR: fitted.called, _FEATURES: ",".join(fitted.features)},
             description=description[:_LONGEST_DESCRIPTION],
         )
         with self.lock(fitted.name):

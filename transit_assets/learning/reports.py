@@ -35,7 +35,7 @@ def card(
 ) -> str:
     """The model card of one version, in Markdown. `data` says which versions of what it was made from."""
     model = judged.model
-    who = f"the baseline `{fitted.estimator.kind}` (no model beat it)" if fitted.is_baseline else "LightGBM trees"
+    who = f"the baseline `{fitted.called}` (no model beat it)" if fitted.is_baseline else "LightGBM trees"
     overall = [row for row in rows if row["segment"] == "all"]
     lines = [
         f"# {model.name}",

@@ -57,9 +57,9 @@ EVALUATIONS = Table(
         Column(
             "metric",
             pa.string(),
-            "Name of the metric.",
+            "Name of the metric; `recall` is of congestion, `mae` of levels is by how many levels a forecast is off.",
             is_nullable=False,
-            values=("mae", "rmse", "mase", "brier", "log_loss", "auc", "accuracy", "macro_f1", "coverage"),
+            values=("mae", "rmse", "mase", "brier", "log_loss", "auc", "accuracy", "macro_f1", "recall", "coverage"),
         ),
         Column("baseline", pa.string(), "Name of the baseline.", is_nullable=False),
         Column("value", pa.float64(), "The metric of the model.", is_nullable=False),
@@ -67,8 +67,8 @@ EVALUATIONS = Table(
         Column(
             "improvement",
             pa.float64(),
-            "Relative gain over the baseline for errors, difference for AUC (positive is better) and "
-            "coverage (of the 80 % interval: nearer to .8 is better); "
+            "Relative gain over the baseline for errors, difference for AUC, accuracy, macro-F1 and recall "
+            "(positive is better) and coverage (of the 80 % interval: nearer to .8 is better); "
             "null where the baseline's error is 0.",
         ),
         Column("ci_low", pa.float64(), "Lower bound of the improvement, 95 %, paired block bootstrap."),
@@ -145,6 +145,23 @@ def forecasts(domain: str) -> Table:
             Column("baseline_value", pa.float64(), "What that baseline forecast.", is_nullable=False),
             _DATA_VERSION,
             Column("made_at", UTC_INSTANT, "When it was made, by the real clock.", is_nullable=False),
+        ),
+        owner=domain,
+    )
+
+
+def no_forecasts(domain: str) -> Table:
+    """What a domain forecasts nothing of now, and why."""
+    return Table(
+        layer="models",
+        domain=domain,
+        name="no_forecasts",
+        description="One entity of which nothing can be forecast now, with the reason.",
+        key=("entity",),
+        columns=(
+            Column("entity", pa.string(), "What it is about: a station code, an arc.", is_nullable=False),
+            Column("reason", pa.string(), "Why, in a sentence.", is_nullable=False),
+            Column("asked_at", UTC_INSTANT, "Instant of the newest data that was known.", is_nullable=False),
         ),
         owner=domain,
     )

@@ -35,6 +35,8 @@ class Scored:
             return -(y * np.log(p) + (1 - y) * np.log1p(-p))
         if metric == "mae":
             return np.abs(self.value - y)
+        if metric == "accuracy":
+            return (self.value == y).astype(np.float64)
         if metric == "coverage":
             if self.low is None or self.high is None:
                 return np.full(len(y), np.nan)
@@ -46,7 +48,7 @@ class Scored:
 class Comparison:
     """A metric of a model and of what it is compared with, and the bounds of the improvement.
 
-    `improvement` is the relative gain for errors, the difference for AUC and coverage; positive is better.
+    `improvement` is the relative gain for errors, else the difference; positive is better.
     """
 
     value: float
@@ -106,6 +108,39 @@ def compare_auc(
     value, other = (one.of(np.ones(len(y))) for one in both)
     resampled = np.array([both[0].of(one) - both[1].of(one) for one in draws.weights_of(rows, _AUC_REPLICATES)])
     return _compared(value, other, value - other, resampled, len(y))
+
+
+def compare_levels(
+    metric: str, y: np.ndarray, model: np.ndarray, baseline: np.ndarray, draws: Draws, rows: np.ndarray, watched: int
+) -> Comparison | None:
+    """Compare `macro_f1`, or `recall` of the levels from `watched` on, on some rows; None where there is no such level.
+
+    `y`, `model` and `baseline` are levels of all rows of the draws.
+    """
+    levels = np.unique(y[rows]) if metric == "macro_f1" else np.array([watched])
+    if metric == "recall" and not (y[rows] >= watched).any():
+        return None
+
+    def parts(said: np.ndarray) -> np.ndarray:
+        """(n, 2k) what each level's share is made of: what was told rightly, and out of how much."""
+        if metric == "recall":
+            is_event = y >= watched
+            return np.stack([is_event & (said >= watched), is_event], axis=1).astype(np.float64)
+        right = [2.0 * ((said == level) & (y == level)) for level in levels]
+        all_ = [(said == level).astype(np.float64) + (y == level) for level in levels]
+        return np.stack([*right, *all_], axis=1)
+
+    def shares(sums: np.ndarray) -> np.ndarray:
+        half = sums.shape[1] // 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = sums[:, :half] / sums[:, half:]
+        drawn = np.isfinite(found)
+        return np.where(drawn, found, 0).sum(axis=1) / np.where(drawn.any(axis=1), drawn.sum(axis=1), np.nan)
+
+    columns = [parts(said) for said in (model, baseline)]
+    value, other = (shares(one[rows].sum(axis=0)[None])[0] for one in columns)
+    resampled = [shares(draws.sums(rows, one)) for one in columns]
+    return _compared(value, other, value - other, resampled[0] - resampled[1], len(rows))
 
 
 class _AreaUnderCurve:

@@ -116,7 +116,7 @@ def _registered(
         fitted,
         domain=model.domain,
         parameters={
-            "estimator": fitted.estimator.kind,
+            "estimator": fitted.called,
             "seed": seed,
             "examples": len(taught.learning),
             "features": len(fitted.features),

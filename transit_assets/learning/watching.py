@@ -57,6 +57,25 @@ def forecast(lake: Lake, registry: Registry, domain: Domain) -> int:
     return len(fresh)
 
 
+def say_silent(lake: Lake, domain: Domain) -> int:
+    """Rebuild `no_forecasts`: what nothing is forecast of now, with the reason. Returns the rows of the table."""
+    table = lake.table(schema.no_forecasts(domain.name))
+    found: list[int] = []
+
+    def silent() -> pa.Table:
+        live = domain.live(lake)
+        asked_at = live.asked_at if live else None
+        rows = [
+            {"entity": name, "reason": reason, "asked_at": asked_at}
+            for name, reason in sorted(live.silent.items() if live else ())
+        ]
+        found.append(len(rows))
+        return pa.Table.from_pylist(rows, schema=table.table.schema)
+
+    table.rebuild(silent)
+    return found[-1]
+
+
 def _forecasts(
     registry: Registry, model: Model, champion: Version, live: Live, data_version: str
 ) -> list[dict[str, Any]]:
@@ -82,7 +101,7 @@ def _forecasts(
                 "value": float(spoken.value[index]),
                 "low": low[index],
                 "high": high[index],
-                "baseline": beside.estimator.kind,
+                "baseline": beside.called,
                 "baseline_value": float(baseline[index]),
                 "data_version": data_version,
                 "made_at": made_at,

@@ -9,7 +9,7 @@ one, and a later record of one payload an earlier one. Instants are UTC.
 import pyarrow as pa
 
 from transit_assets.lake import UTC_INSTANT, Column, Rule, Table
-from transit_assets.learning.schema import drift, forecasts, live_scores
+from transit_assets.learning.schema import drift, forecasts, live_scores, no_forecasts
 
 SOURCES = ("history_csv", "export_csv", "ods_v21", "ods_parquet")
 LEVELS = ("fluid", "pre_saturated", "saturated", "blocked", "unknown")
@@ -198,8 +198,9 @@ ARCS = Table(
 
 TABLES = (COUNTS_HOURLY, ARC_DESCRIPTIONS, ARCS)
 
-FORECASTS, LIVE_SCORES, DRIFT = forecasts("road"), live_scores("road"), drift("road")
-MODEL_TABLES = (FORECASTS, LIVE_SCORES, DRIFT)
+FORECASTS, NO_FORECASTS = forecasts("road"), no_forecasts("road")
+LIVE_SCORES, DRIFT = live_scores("road"), drift("road")
+MODEL_TABLES = (FORECASTS, NO_FORECASTS, LIVE_SCORES, DRIFT)
 MODELS = {
     "road_flow": "Vehicles per hour on an arc in the hour ahead (the median, with an 80 % interval).",
     "road_occupancy": "Occupancy of an arc in the hour ahead (the median, with an 80 % interval).",

@@ -114,7 +114,8 @@ def _examples(lake: Lake, window: Window, versions: Versions, at_most: int) -> E
 
 def _live(lake: Lake) -> Live | None:
     times, level = _readings(lake, None)
-    return Live(_asked(times, level, np.array([len(times) - 1])), [str(gauge) for gauge in range(GAUGES)])
+    asked = _asked(times, level, np.array([len(times) - 1]))
+    return Live(asked, [str(gauge) for gauge in range(GAUGES)], datetime.fromtimestamp(int(times[-1]), UTC))
 
 
 def _answers(lake: Lake, target: str, entities: Sequence[str], instants: np.ndarray) -> np.ndarray:

@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 
 from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.estimators import (
-    KINDS,
     Boosted,
     Climatology,
     CountTable,
     Estimator,
     LogisticRegression,
     Persistence,
-    load,
-    stored,
 )
 from transit_assets.learning.examples import Examples
+from transit_assets.learning.kinds import KINDS, load, stored
 from transit_assets_tests.learning.made import NAMES, boosted, made
 
 TRAIN, TEST = made(3000), made(800, seed=1)

@@ -1,0 +1,53 @@
+"""The kinds of estimators there are, and how each becomes plain JSON and comes back: nothing else is ever loaded."""
+
+from typing import Any
+
+from transit_assets.learning.ensembles import Levels, Mean, PerHorizon
+from transit_assets.learning.errors import ModelUnreadable
+from transit_assets.learning.estimators import (
+    Boosted,
+    Climatology,
+    CountTable,
+    Estimator,
+    LogisticRegression,
+    Persistence,
+)
+from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge
+
+KINDS: dict[str, type] = {
+    one.kind: one
+    for one in (
+        Persistence,
+        LastWeek,
+        CountTable,
+        Climatology,
+        HourOfWeekMedian,
+        ProfileChange,
+        LogisticRegression,
+        Ridge,
+        Boosted,
+        Mean,
+        PerHorizon,
+        Levels,
+    )
+}
+
+
+def stored(estimator: Estimator) -> dict[str, Any]:
+    """What JSON keeps of an estimator, and of its members."""
+    state = dict(estimator.state())
+    if "members" in state:
+        state["members"] = {name: stored(member) for name, member in state["members"].items()}
+    return {"kind": estimator.kind, "state": state}
+
+
+def load(document: dict[str, Any]) -> Estimator:
+    """The estimator of a stored document. Raises ModelUnreadable where it is of no known kind or shape."""
+    try:
+        state = dict(document["state"])
+        if "members" in state:
+            state["members"] = {name: load(member) for name, member in state["members"].items()}
+        found: Estimator = KINDS[document["kind"]](**state)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ModelUnreadable(f"a stored estimator is not of a known kind ({', '.join(KINDS)}): {error}") from error
+    return found

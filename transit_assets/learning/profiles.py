@@ -1,0 +1,133 @@
+"""Estimators that know the week: the same hour last week, the hour-of-week median, and what it changes; and ridge.
+
+They look at two columns of a domain: `hour_of_week` (0 is Monday midnight, local) of what is asked about, and
+`hour_of_week_known` of the newest hour that was known.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from transit_assets.learning.estimators import Persistence
+from transit_assets.learning.examples import Examples
+
+_WEEK = 168
+
+
+@dataclass
+class LastWeek(Persistence):
+    """What held in the same hour a week before: a column that says so."""
+
+    kind: ClassVar[str] = "last_week"
+
+
+@dataclass
+class HourOfWeekMedian:
+    """The median answer of each entity in each hour of the week; of all entities where one was never seen."""
+
+    entities: dict[str, list[float]] = field(default_factory=dict)
+    overall: list[float] = field(default_factory=list)
+    kind: ClassVar[str] = "hour_of_week_median"
+
+    def fit(self, examples: Examples, y: np.ndarray) -> None:
+        hour = examples.column("hour_of_week").astype(np.int64)
+        self.overall = _medians(hour, y, float(np.median(y))).tolist()
+        entities, position = np.unique(examples.entity, return_inverse=True)
+        order = np.argsort(position, kind="stable")
+        ends = np.searchsorted(position[order], np.arange(len(entities)), side="right")
+        for entity, rows in zip(entities, np.split(order, ends[:-1]), strict=True):
+            medians = _medians(hour[rows], y[rows], float(np.median(y[rows])))
+            self.entities[str(int(entity))] = medians.tolist()
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        return self.at(examples, "hour_of_week")
+
+    def at(self, examples: Examples, column: str) -> np.ndarray:
+        """The medians of the hours of the week that a column names."""
+        hour = examples.column(column).astype(np.int64)
+        entities, position = np.unique(examples.entity, return_inverse=True)
+        table = np.array([self.entities.get(str(int(entity)), self.overall) for entity in entities])
+        return table[position, hour]
+
+    def state(self) -> dict[str, Any]:
+        return {"entities": self.entities, "overall": self.overall}
+
+
+@dataclass
+class ProfileChange(HourOfWeekMedian):
+    """The last value plus what the hour-of-week median changes from its hour to the one asked about."""
+
+    column: str = ""
+    kind: ClassVar[str] = "profile_change"
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        change = self.at(examples, "hour_of_week") - self.at(examples, "hour_of_week_known")
+        return np.maximum(examples.column(self.column) + change, 0.0)
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"column": self.column}
+
+
+@dataclass
+class Ridge:
+    """scikit-learn's ridge on some standardised columns and the hour.
+
+    It learns the change of `change_of`, in units of `scale`. An unknown column counts as its mean; answers beyond
+    eight units count as eight, so that a spike does not tilt it.
+    """
+
+    columns: list[str]
+    change_of: str
+    scale: str
+    mean: list[float] = field(default_factory=list)
+    spread: list[float] = field(default_factory=list)
+    coefficients: list[float] = field(default_factory=list)
+    intercept: float = 0.0
+    kind: ClassVar[str] = "ridge"
+
+    def fit(self, examples: Examples, y: np.ndarray) -> None:
+        from sklearn.linear_model import Ridge as Fit
+
+        chosen = self._chosen(examples)
+        known = np.isfinite(chosen)
+        counts = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, chosen, 0).sum(axis=0) / counts
+        spread = np.sqrt(np.where(known, (chosen - mean) ** 2, 0).sum(axis=0) / counts)
+        self.mean, self.spread = mean.tolist(), np.where(spread > 0, spread, 1.0).tolist()
+        change = (y - examples.column(self.change_of)) / examples.column(self.scale)
+        fitted = Fit(alpha=30.0).fit(self._matrix(examples), np.clip(change, -8, 8))
+        self.coefficients, self.intercept = fitted.coef_.tolist(), float(fitted.intercept_)
+
+    def _chosen(self, examples: Examples) -> np.ndarray:
+        return np.stack([examples.column(name) for name in self.columns], axis=1).astype(np.float64)
+
+    def _matrix(self, examples: Examples) -> np.ndarray:
+        standard = np.nan_to_num((self._chosen(examples) - np.array(self.mean)) / np.array(self.spread))
+        hour = examples.column("hour_of_week").astype(np.int64) % 24
+        return np.concatenate([np.clip(standard, -8, 8), np.eye(24)[hour]], axis=1)
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        change = self._matrix(examples) @ np.array(self.coefficients) + self.intercept
+        return np.maximum(examples.column(self.change_of) + examples.column(self.scale) * change, 0.0)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "columns": self.columns,
+            "change_of": self.change_of,
+            "scale": self.scale,
+            "mean": self.mean,
+            "spread": self.spread,
+            "coefficients": self.coefficients,
+            "intercept": self.intercept,
+        }
+
+
+def _medians(hour: np.ndarray, y: np.ndarray, otherwise: float) -> np.ndarray:
+    """(168,) the median of each hour of the week; where there is none, another figure."""
+    order = np.lexsort((y, hour))
+    starts = np.searchsorted(hour[order], np.arange(_WEEK))
+    counts = np.searchsorted(hour[order], np.arange(_WEEK), side="right") - starts
+    ordered = np.append(y[order], otherwise)
+    low, high = starts + np.maximum(counts - 1, 0) // 2, starts + counts // 2
+    return np.where(counts > 0, (ordered[np.minimum(low, len(y))] + ordered[np.minimum(high, len(y))]) / 2, otherwise)

@@ -1,0 +1,109 @@
+"""How the road learns: where its examples, its live questions and the truth come from in the lake."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from transit_assets.lake import Lake, TableVersion
+from transit_assets.learning.domain import Domain, Live, Versions
+from transit_assets.learning.examples import Examples, Window
+from transit_assets.road.features import NAMES, STALE_HOURS, History
+from transit_assets.road.model import HORIZONS, MODELS, examples, outcomes, questions
+from transit_assets.road.schema import COUNTS_HOURLY
+from transit_assets.settings import settings
+
+_HOUR = 3600
+_CONDITIONS = (
+    "hour",
+    "weekday",
+    "hour_of_week",
+    "hour_of_week_known",
+    "day_of_year",
+    "is_public_holiday",
+    "is_public_holiday_tomorrow",
+    "is_public_holiday_yesterday",
+    "is_school_holiday",
+    "lead_hours",
+)
+
+
+def _delay() -> timedelta:
+    return timedelta(minutes=settings().road_publication_delay_minutes)
+
+
+def _stretches(lake: Lake, days: int) -> list[Window]:
+    """From the first to the last hour of each of the last so many days that hold any count."""
+    table = lake.table(COUNTS_HOURLY)
+    months = table.partitions()[-(days // 28 + 2) :]
+    found = table.scan(
+        "SELECT min(hour_start_at) AS first, max(hour_start_at) AS last FROM counts_hourly"
+        " WHERE flow_veh_per_hour IS NOT NULL OR occupancy_percent IS NOT NULL"
+        " GROUP BY timezone('Europe/Paris', hour_start_at)::DATE ORDER BY 1 DESC LIMIT ?",
+        [days],
+        partitions=months,
+    )
+    return [Window(row["first"], row["last"] + timedelta(hours=1)) for row in reversed(found.to_pylist())]
+
+
+def _versions(lake: Lake) -> dict[str, TableVersion]:
+    return {COUNTS_HOURLY.relation: lake.table(COUNTS_HOURLY).state()}
+
+
+def _read(lake: Lake, window: Window, versions: Versions | None = None) -> History:
+    return History.read(lake, window, versions, delay_seconds=int(_delay().total_seconds()))
+
+
+def _examples(lake: Lake, window: Window, versions: Versions, at_most: int) -> Examples:
+    return examples(_read(lake, window, versions), window, at_most=at_most)
+
+
+def _live(lake: Lake) -> Live | None:
+    """Every arc that counted lately, asked when the newest hour of all became known, for each horizon."""
+    day = _stretches(lake, 1)
+    if not day:
+        return None
+    asked_at = day[0].end + _delay()
+    history = _read(lake, Window(day[0].start, asked_at + timedelta(minutes=max(HORIZONS))))
+    at = int(asked_at.timestamp())
+    everyone = np.arange(len(history.arcs))
+    known = history.known(np.full(len(everyone), at))
+    silence = np.min([grid.at(grid.hours_silent, everyone, known) for grid in history.grids.values()], axis=0)
+    arc = everyone[silence <= STALE_HOURS]
+    arcs, horizons = np.tile(arc, len(HORIZONS)), np.repeat(HORIZONS, len(arc)).astype(np.int16)
+    asked = questions(history, arcs, np.full(len(arcs), at), horizons)
+    silent = {history.arcs[one]: _why(int(silence[one])) for one in everyone[silence > STALE_HOURS]}
+    return Live(asked, [history.arcs[one] for one in arcs], asked_at, silent)
+
+
+def _why(hours: int) -> str:
+    """Why nothing is forecast of an arc, in a sentence."""
+    if hours >= 999:
+        return "its counter is dead: it has measured nothing for more than 40 days"
+    return f"its counter is silent: it has measured nothing for {hours} hours, more than {STALE_HOURS}"
+
+
+def _answers(lake: Lake, target: str, entities: Sequence[str], instants: np.ndarray) -> np.ndarray:
+    """What was measured on each arc in the hour that ended at each instant."""
+    first, last = (datetime.fromtimestamp(int(edge), UTC) for edge in (instants.min(), instants.max()))
+    history = _read(lake, Window(first - timedelta(hours=1), last + timedelta(hours=1)))
+    if not len(history):
+        return np.full(len(instants), np.nan)
+    arc = np.array([history.position.get(one, -1) for one in entities])
+    found = outcomes(history, np.maximum(arc, 0), instants // _HOUR - 1 - history.first_hour)[target]
+    return np.where(arc >= 0, found, np.nan)
+
+
+DOMAIN = Domain(
+    name="road",
+    models=MODELS,
+    conditions=_CONDITIONS,
+    features=NAMES,
+    stretches=_stretches,
+    versions=_versions,
+    examples=_examples,
+    live=_live,
+    answers=_answers,
+    training_days=settings().road_training_days,
+    publication_delay=_delay(),
+)

@@ -1,0 +1,220 @@
+"""Models of the road: flow, occupancy and level of an arc in the hours ahead."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from transit_assets.learning.ensembles import Levels, Mean, PerHorizon
+from transit_assets.learning.estimators import Boosted, Estimator, Persistence
+from transit_assets.learning.examples import Examples, Segmentation, Window
+from transit_assets.learning.model import Kind, Model
+from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge
+from transit_assets.road.features import NAMES, History, features
+from transit_assets.road.schema import COUNTS_HOURLY, LEVEL_BANDS
+from transit_assets.road.schema import MODELS as DESCRIPTIONS
+
+HORIZONS = (60, 120, 180, 240, 300, 360)
+CONGESTED = 2
+"""The level from which traffic is congested: occupancy of 30 % and more."""
+
+_HOUR = 3600
+_PEAK_HOURS = (7, 8, 9, 16, 17, 18, 19)
+_TREES: dict[str, Any] = {
+    "learning_rate": 0.06,
+    "num_leaves": 31,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+}
+_RIDGE = (
+    "carried",
+    "error",
+    "level",
+    "change",
+    *(f"{hours}_hours_before" for hours in (1, 2, 3)),
+    *(f"{days}_days_before" for days in (0, 1)),
+    "0_weeks_before",
+    "daily_change",
+    "weekly_change",
+    "profile",
+    "profile_next",
+    "deviation",
+    "deviation_1_hour_before",
+    "deviation_24_hours",
+    "mean_24_hours",
+)
+
+
+def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -> Examples:
+    """Every arc at every full hour of a window, for each horizon, where it counted lately and the answer is known.
+
+    Of more than `at_most` an even share is drawn.
+    """
+    start, end = window.seconds
+    hours = np.arange(-(-start // _HOUR), end // _HOUR) * _HOUR
+    arcs, per_arc = len(history.arcs), len(hours) * len(HORIZONS)
+    # Questions are drawn by their position first: of 3,000 arcs and a year there are 160 million.
+    drawn = np.arange(arcs * per_arc)
+    if len(drawn) > 2 * at_most:
+        generator = np.random.default_rng(seed)
+        drawn = np.flatnonzero(generator.random(len(drawn)) < _share(history, len(drawn), at_most))
+    arc, rest = np.divmod(drawn, max(per_arc, 1))
+    horizon = np.array(HORIZONS, np.int16)[rest % len(HORIZONS)]
+    at = hours[rest // len(HORIZONS)] if per_arc else np.empty(0, np.int64)
+    kept = (at + horizon.astype(np.int64) * 60 <= end) & _may_be_asked(history, arc, at)
+    truth = outcomes(history, arc, history.target(at, horizon // 60))
+    kept &= np.isfinite(truth["flow"]) | np.isfinite(truth["occupancy"])
+    chosen = np.flatnonzero(kept)[:at_most]
+    asked = questions(history, arc[chosen], at[chosen], horizon[chosen])
+    answers = {name: values[chosen] for name, values in truth.items()}
+    # A figure that was not known lately is nothing that a forecast, or any baseline, could start from.
+    for name, of in (("flow", "flow"), ("occupancy", "occupancy"), ("level", "occupancy")):
+        answers[name] = np.where(np.isfinite(asked.column(f"{of}_last")), answers[name], np.nan)
+    return _with(asked, answers, _segments(history, arc[chosen], asked))
+
+
+def _share(history: History, count: int, at_most: int) -> float:
+    known = np.isfinite(history.flow).mean() if history.flow.size else 0.0
+    return min(1.0, at_most / max(count * float(known), 1.0))
+
+
+def _may_be_asked(history: History, arc: np.ndarray, at: np.ndarray) -> np.ndarray:
+    known = history.known(at)
+    return np.any([np.isfinite(grid.at(grid.last, arc, known)) for grid in history.grids.values()], axis=0)
+
+
+def outcomes(history: History, arc: np.ndarray, hour: np.ndarray) -> dict[str, np.ndarray]:
+    """What was measured of each target at arcs and hours (positions in the history); NaN where nothing was."""
+    flow, occupancy = (grid.at(grid.values, arc, hour).astype(np.float64) for grid in history.grids.values())
+    level = np.searchsorted(LEVEL_BANDS, np.nan_to_num(occupancy), side="right").astype(np.float64)
+    return {"flow": flow, "occupancy": occupancy, "level": np.where(np.isfinite(occupancy), level, np.nan)}
+
+
+def questions(history: History, arc: np.ndarray, at: np.ndarray, horizon: np.ndarray) -> Examples:
+    """Questions about arcs (indices) at instants (seconds UTC), so many minutes ahead; without answers."""
+    return Examples(
+        names=NAMES,
+        features=features(history, arc, at, (horizon // 60).astype(np.int64)),
+        entity=history.entity[arc],
+        origin_at=at,
+        target_at=at + horizon.astype(np.int64) * 60,
+        horizon_minutes=horizon,
+        block=arc * (1 << 20) + at // 86_400,
+    )
+
+
+def _with(asked: Examples, targets: Mapping[str, np.ndarray], segments: Mapping[str, Segmentation]) -> Examples:
+    return Examples(**{**vars(asked), "targets": targets, "segments": segments})
+
+
+def _segments(history: History, arc: np.ndarray, asked: Examples) -> dict[str, Segmentation]:
+    hour, weekday = asked.column("hour"), asked.column("weekday")
+    is_peak = np.isin(hour, _PEAK_HOURS) & (weekday < 5) & (asked.column("is_public_holiday") == 0)
+    return {
+        "hours": Segmentation(("off_peak", "peak"), is_peak.astype(np.int64)),
+        "arc": Segmentation(history.arcs, arc),
+    }
+
+
+def _boosted(seed: int, rounds: int, change_of: str | None, scale: str) -> Estimator:
+    return Boosted("regression_l1", change_of, rounds, _TREES, seed, scale)
+
+
+def _blend(measure: str, seed: int) -> Estimator:
+    """One hour ahead a mean of trees that learn the figure, its change, and its distance from the carried profile.
+
+    They err differently: on recorded windows their mean is 1 to 2 % better than the best of them. Further ahead one
+    kind of trees knows by the lead which hour is asked about.
+    """
+    ahead = Mean(
+        {
+            "figure": _boosted(seed, 250, None, f"{measure}_level"),
+            "change": _boosted(seed + 1, 250, f"{measure}_last", f"{measure}_level"),
+            "residual": _boosted(seed + 2, 250, f"{measure}_carried", f"{measure}_error"),
+        }
+    )
+    further = _boosted(seed + 3, 200, f"{measure}_carried", f"{measure}_error")
+    return PerHorizon({str(HORIZONS[0]): ahead, " ".join(str(one) for one in HORIZONS[1:]): further})
+
+
+def _baselines(measure: str) -> dict[str, Callable[[], Estimator]]:
+    return {
+        "persistence": partial(Persistence, f"{measure}_last"),
+        "last_week": partial(LastWeek, f"{measure}_last_week"),
+        "hour_of_week_median": HourOfWeekMedian,
+        "profile_change": partial(ProfileChange, column=f"{measure}_last"),
+        "ridge": partial(_ridge, measure),
+    }
+
+
+def _ridge(measure: str) -> Estimator:
+    columns = [f"{measure}_{name}" for name in _RIDGE]
+    return PerHorizon({str(one): Ridge(columns, f"{measure}_carried", f"{measure}_error") for one in HORIZONS})
+
+
+def _level(seed: int) -> Estimator:
+    return Levels(
+        "occupancy",
+        list(LEVEL_BANDS),
+        {"quantity": _blend("occupancy", seed)},
+        watched=CONGESTED - 1,
+        now="occupancy_last",
+    )
+
+
+def _banded(baseline: Callable[[], Estimator]) -> Estimator:
+    return Levels("occupancy", list(LEVEL_BANDS), {"quantity": baseline()})
+
+
+def _model(
+    target: str,
+    kind: Kind,
+    unit: str,
+    estimator: Callable[[int], Estimator],
+    baselines: Mapping[str, Callable[[], Estimator]],
+    **more: Any,
+) -> Model:
+    return Model(
+        name=f"road_{target}",
+        domain="road",
+        target=target,
+        kind=kind,
+        unit=unit,
+        description=DESCRIPTIONS[f"road_{target}"],
+        horizons=HORIZONS,
+        estimator=estimator,
+        baselines=baselines,
+        sources=(COUNTS_HOURLY.relation,),
+        intended_use="To tell a driver or an operator what to expect of one axis in the hours ahead.",
+        limits="Knows no weather, works or events. Says nothing of an arc whose counter has been silent for more than "
+        "six hours.",
+        data_licence="Ville de Paris open data, ODbL 1.0",
+        **more,
+    )
+
+
+FLOW, OCCUPANCY = (
+    _model(
+        measure,
+        "quantity",
+        unit,
+        partial(_blend, measure),
+        _baselines(measure),
+        interval_unit=f"{measure}_unrest",
+        scaled_by="last_week",
+    )
+    for measure, unit in (("flow", "veh/h"), ("occupancy", "percentage points"))
+)
+LEVEL = _model(
+    "level",
+    "level",
+    "levels",
+    _level,
+    {name: partial(_banded, make) for name, make in _baselines("occupancy").items()},
+    watched_level=CONGESTED,
+)
+MODELS = (FLOW, OCCUPANCY, LEVEL)
