@@ -113,7 +113,8 @@ class History:
 
         Of the latest versions, or of given ones: raises VersionMissing where one is kept no more.
         """
-        start = window.start - LOOK_BACK
+        # With a delay the newest known hour is so much older, and the errors of its forecasts look back as much again.
+        start = window.start - LOOK_BACK - 2 * timedelta(seconds=delay_seconds)
         pinned = (versions or {}).get(COUNTS_HOURLY.relation)
         snapshot = lake.table(COUNTS_HOURLY).snapshot(
             _months(start, window.end), pinned.version if pinned and pinned.version >= 0 else None
@@ -197,7 +198,8 @@ def features(history: History, arc: np.ndarray, at: np.ndarray, lead_hours: np.n
         for number, name in enumerate(MEASURES):
             columns = slice(number * len(_OF_MEASURE), (number + 1) * len(_OF_MEASURE))
             matrix[rows, columns] = _of_measure(history, name, arc[rows], target[rows], int(steps))
-    matrix[:, -len(_WHEN) :] = _when(history, target, known, lead_hours)
+    if len(at):
+        matrix[:, -len(_WHEN) :] = _when(history, target, known, lead_hours)
     return matrix
 
 
@@ -207,8 +209,9 @@ def _of_measure(history: History, name: str, arc: np.ndarray, target: np.ndarray
     last, silent = grid.at(grid.last, arc, known), grid.at(grid.hours_silent, arc, known)
     typical = grid.at(grid.level, arc, known)
     level = np.where(typical > 0, typical, np.maximum(np.nan_to_num(last), 1.0))
-    profile = grid.at(grid.profile, arc, target)
-    since = known - np.nan_to_num(silent).astype(np.int64)  # the hour that `last` is of
+    profile = grid.at(grid.profile, arc, grid.profiled(target, steps))
+    # The hour that `last` is of.
+    since = np.where(np.isfinite(last), known - np.nan_to_num(silent).astype(np.int64), NOTHING)
     change = np.nan_to_num(profile - grid.at(grid.profile, arc, since))
     error = grid.at(grid.error(steps), arc, known)
     unrest = grid.at(grid.unrest(steps), arc, known)
@@ -243,7 +246,7 @@ def _of_measure(history: History, name: str, arc: np.ndarray, target: np.ndarray
         np.nan_to_num(ratio, nan=1.0) * last / level,
         middle(weekly[:4]) / level,
         profile / level,
-        grid.at(grid.profile, arc, np.where(steps + 1 < _WEEK, target + 1, NOTHING)) / level,
+        grid.at(grid.profile, arc, grid.profiled(target + 1, steps + 1)) / level,
         *((grid.at(grid.deviation, arc, known - hours)) / level for hours in (0, 1, 2)),
         grid.at(grid.deviation, arc, days[0][0]) / level,
         grid.at(grid.deviation_mean(_DAY), arc, known) / level,

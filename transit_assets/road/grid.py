@@ -13,6 +13,7 @@ NOTHING = -1
 """The position of an hour that there is not: a look-up there gives NaN."""
 
 PROFILE_WEEKS = 8
+_WEEK = 7 * 24
 _LEVEL_HOURS = 28 * 24
 _UNREST_HOURS = 4 * 24
 _LEAST = 48  # hours; a mean of fewer says little of four weeks
@@ -39,6 +40,14 @@ class Grid:
         inside = (hour >= 0) & (hour < self.hours)
         place = self._days_back(days)[np.where(inside, hour, NOTHING)]
         return place, np.where(place == NOTHING, NOTHING, place - steps)
+
+    def profiled(self, hour: np.ndarray, steps: int) -> np.ndarray:
+        """Positions of the hours whose profile stands for these, `steps` after the newest known one.
+
+        A profile is made of the week before, which is not known yet when the delay is a week: then of that week's.
+        """
+        weeks = steps // _WEEK
+        return self.back(hour, 7 * weeks, steps)[0] if weeks else hour
 
     @cached_property
     def _since(self) -> np.ndarray:
