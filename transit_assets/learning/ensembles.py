@@ -64,10 +64,10 @@ class PerHorizon:
 class Levels:
     """Levels 0, 1, … by bands of a quantity that its one member forecasts; `edges` are the bands' own.
 
-    With a `watched` edge (an index), what is now (the column `now`) counts there as much as the forecast, and the mean
-    of both is cut where, on the last part of what it learns from, levels are told best among the cuts that find at
-    least as large a share of what is above the edge as what is now would: a median alone is drawn to the middle, and
-    misses the rare high levels.
+    With a `watched` edge (an index), the columns `beside` count there as much as the forecast, and the mean of all is
+    cut where, on the last part of what it learns from, levels are told best among the cuts that find at least as large
+    a share of what is above the edge as the column `now` does: a median alone is drawn to the middle, and misses the
+    rare high levels.
     """
 
     of: str
@@ -75,6 +75,7 @@ class Levels:
     members: dict[str, Estimator]
     watched: int | None = None
     now: str = ""
+    beside: list[str] = field(default_factory=list)
     cuts: dict[str, float] = field(default_factory=dict)
     kind: ClassVar[str] = "levels"
 
@@ -91,8 +92,7 @@ class Levels:
         member.fit(examples, quantity)
 
     def _choose(self, late: Examples, quantity: np.ndarray, edge: float) -> None:
-        now = late.column(self.now)
-        seen = (self.members["quantity"].predict(late) + now) / 2
+        now, seen = late.column(self.now), self._seen(late, self.members["quantity"].predict(late))
         for horizon in np.unique(late.horizon_minutes):
             rows = late.horizon_minutes == horizon
             self.cuts[str(int(horizon))] = _cut(edge, seen[rows], quantity[rows] >= edge, now[rows] >= edge)
@@ -104,8 +104,11 @@ class Levels:
             return found
         edge = self.edges[self.watched]
         cuts = np.array([self.cuts.get(str(int(one)), edge) for one in examples.horizon_minutes])
-        is_above = (forecast + examples.column(self.now)) / 2 >= cuts
+        is_above = self._seen(examples, forecast) >= cuts
         return np.where(is_above, np.maximum(found, self.watched + 1), np.minimum(found, self.watched))
+
+    def _seen(self, examples: Examples, forecast: np.ndarray) -> np.ndarray:
+        return np.mean([forecast, *(examples.column(name) for name in self.beside)], axis=0)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -114,6 +117,7 @@ class Levels:
             "members": self.members,
             "watched": self.watched,
             "now": self.now,
+            "beside": self.beside,
             "cuts": self.cuts,
         }
 

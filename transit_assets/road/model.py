@@ -163,6 +163,7 @@ def _level(seed: int) -> Estimator:
         {"quantity": _blend("occupancy", seed)},
         watched=CONGESTED - 1,
         now="occupancy_last",
+        beside=["occupancy_last", "occupancy_carried"],
     )
 
 
