@@ -92,12 +92,13 @@ class TestDemo:
         lake, done = demo
         assert "best baseline" in done.stdout
         found = {(one["model"], one["horizon_minutes"]) for one in status(lake)["models"]}  # type: ignore[attr-defined]
-        assert found == {("bikes_full", 30), ("bikes_full", 60), ("bikes_empty", 30), ("bikes_empty", 60)} | {
-            ("bikes_available", 60)
-        }
+        of_bikes = {("bikes_full", 30), ("bikes_full", 60), ("bikes_empty", 30), ("bikes_empty", 60)}
+        of_road = {(f"road_{name}", 60 * hours) for name in ("flow", "occupancy", "level") for hours in range(1, 7)}
+        assert found == of_bikes | {("bikes_available", 60)} | of_road
 
     def test_models_learn_from_fewer_examples(self, demo: Demo) -> None:
-        assert "learnt from 100,000 examples at most" in demo[1].stdout
+        assert "models of bikes learnt from 100,000 examples at most" in demo[1].stdout
+        assert "models of road learnt from 20,000 examples at most" in demo[1].stdout
 
     def test_the_registry_that_it_says_to_open_is_there(self, demo: Demo) -> None:
         lake, done = demo
@@ -113,7 +114,8 @@ class TestDemo:
             cards = {path.name: path.read_text() for path in model_cards(Lake.at(demo[0]), tmp_path / "models")}
         finally:
             settings.cache_clear()
-        assert set(cards) == {"bikes_available.md", "bikes_empty.md", "bikes_full.md"}
+        models = ("bikes_available", "bikes_empty", "bikes_full", "road_flow", "road_level", "road_occupancy")
+        assert set(cards) == {f"{model}.md" for model in models}
         assert all(f"# {name.removesuffix('.md')}" in card for name, card in cards.items())
 
     def test_a_day_without_its_second_hour_has_five_hours_until_half_past_five(self, demo: Demo) -> None:
