@@ -22,7 +22,6 @@ CONGESTED = 2
 _HOUR = 3600
 _PEAK_HOURS = (7, 8, 9, 16, 17, 18, 19)
 _TREES: dict[str, Any] = {
-    "learning_rate": 0.06,
     "num_leaves": 31,
     "min_data_in_leaf": 60,
     "feature_fraction": 0.5,
@@ -57,18 +56,17 @@ def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -
     start, end = window.seconds
     hours = np.arange(-(-start // _HOUR), end // _HOUR) * _HOUR
     arcs, per_arc = len(history.arcs), len(hours) * len(HORIZONS)
-    # Questions are drawn by their position first: of 3,000 arcs and a year there are 160 million.
-    drawn = np.arange(arcs * per_arc)
-    if len(drawn) > 2 * at_most:
-        generator = np.random.default_rng(seed)
-        drawn = np.flatnonzero(generator.random(len(drawn)) < _share(history, len(drawn), at_most))
+    generator = np.random.default_rng(seed)
+    drawn = _drawn(arcs * per_arc, at_most / max(_known_share(history, window), 0.01), generator)
     arc, rest = np.divmod(drawn, max(per_arc, 1))
     horizon = np.array(HORIZONS, np.int16)[rest % len(HORIZONS)]
     at = hours[rest // len(HORIZONS)] if per_arc else np.empty(0, np.int64)
     kept = (at + horizon.astype(np.int64) * 60 <= end) & _may_be_asked(history, arc, at)
     truth = outcomes(history, arc, history.target(at, horizon // 60))
     kept &= np.isfinite(truth["flow"]) | np.isfinite(truth["occupancy"])
-    chosen = np.flatnonzero(kept)[:at_most]
+    chosen = np.flatnonzero(kept)
+    if len(chosen) > at_most:
+        chosen = np.sort(generator.choice(chosen, at_most, replace=False))
     asked = questions(history, arc[chosen], at[chosen], horizon[chosen])
     answers = {name: values[chosen] for name, values in truth.items()}
     # A figure that was not known lately is nothing that a forecast, or any baseline, could start from.
@@ -77,9 +75,24 @@ def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -
     return _with(asked, answers, _segments(history, arc[chosen], asked))
 
 
-def _share(history: History, count: int, at_most: int) -> float:
-    known = np.isfinite(history.flow).mean() if history.flow.size else 0.0
-    return min(1.0, at_most / max(count * float(known), 1.0))
+def _drawn(count: int, about: float, generator: np.random.Generator) -> np.ndarray:
+    """Positions, in order, of somewhat more than about so many of `count` questions; all where that is most of them.
+
+    Drawn one by one: of 3,000 arcs and a year there are 160 million, a mask of which would take a gigabyte.
+    """
+    share = 1.1 * about / max(count, 1)
+    if share > 0.5:
+        return np.arange(count)
+    # So many draws with replacement leave that share of different ones.
+    return np.unique(generator.integers(0, count, int(-count * np.log1p(-share))))
+
+
+def _known_share(history: History, window: Window) -> float:
+    """The share of the arcs' hours in a window in which something was measured."""
+    start, end = (edge // _HOUR - history.first_hour for edge in window.seconds)
+    hours = slice(max(start, 0), max(end, 0))
+    known = np.isfinite(history.flow[:, hours]) | np.isfinite(history.occupancy[:, hours])
+    return float(known.mean()) if known.size else 0.0
 
 
 def _may_be_asked(history: History, arc: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -120,8 +133,8 @@ def _segments(history: History, arc: np.ndarray, asked: Examples) -> dict[str, S
     }
 
 
-def _boosted(seed: int, rounds: int, change_of: str | None, scale: str) -> Estimator:
-    return Boosted("regression_l1", change_of, rounds, _TREES, seed, scale)
+def _boosted(seed: int, rounds: int, rate: float, change_of: str | None, scale: str) -> Estimator:
+    return Boosted("regression_l1", change_of, rounds, _TREES | {"learning_rate": rate}, seed, scale)
 
 
 def _blend(measure: str, seed: int) -> Estimator:
@@ -132,12 +145,12 @@ def _blend(measure: str, seed: int) -> Estimator:
     """
     ahead = Mean(
         {
-            "figure": _boosted(seed, 250, None, f"{measure}_level"),
-            "change": _boosted(seed + 1, 250, f"{measure}_last", f"{measure}_level"),
-            "residual": _boosted(seed + 2, 250, f"{measure}_carried", f"{measure}_error"),
+            "figure": _boosted(seed, 500, 0.03, None, f"{measure}_level"),
+            "change": _boosted(seed + 1, 500, 0.03, f"{measure}_last", f"{measure}_level"),
+            "residual": _boosted(seed + 2, 500, 0.03, f"{measure}_carried", f"{measure}_error"),
         }
     )
-    further = _boosted(seed + 3, 200, f"{measure}_carried", f"{measure}_error")
+    further = _boosted(seed + 3, 200, 0.06, f"{measure}_carried", f"{measure}_error")
     return PerHorizon({str(HORIZONS[0]): ahead, " ".join(str(one) for one in HORIZONS[1:]): further})
 
 
