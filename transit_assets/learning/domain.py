@@ -20,13 +20,14 @@ class Live:
     """The questions of now: one row for each entity and horizon, and the name of each row's entity.
 
     They are asked at `asked_at`. `silent` has the entities that nothing is forecast of, each with the reason in a
-    sentence.
+    sentence; `silent_of` those that one target (its key) has no forecast of, though another one has.
     """
 
     asked: Examples
     entities: Sequence[str]
     asked_at: datetime
     silent: Mapping[str, str] = field(default_factory=dict)
+    silent_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -156,9 +156,10 @@ def no_forecasts(domain: str) -> Table:
         layer="models",
         domain=domain,
         name="no_forecasts",
-        description="One entity of which nothing can be forecast now, with the reason.",
-        key=("entity",),
+        description="One entity of which one model can forecast nothing now, with the reason.",
+        key=("model", "entity"),
         columns=(
+            _MODEL,
             Column("entity", pa.string(), "What it is about: a station code, an arc.", is_nullable=False),
             Column("reason", pa.string(), "Why, in a sentence.", is_nullable=False),
             Column("asked_at", UTC_INSTANT, "Instant of the newest data that was known.", is_nullable=False),
@@ -183,7 +184,7 @@ def live_scores(domain: str) -> Table:
             Column(
                 "metric",
                 pa.string(),
-                "`brier` or `mae`; `calibration` (mean forecast less share of events); "
+                "`brier` or `mae`; `accuracy` of levels; `calibration` (mean forecast less what came true on average); "
                 "`coverage` of the 80 % interval.",
                 is_nullable=False,
             ),

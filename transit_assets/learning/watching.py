@@ -66,8 +66,9 @@ def say_silent(lake: Lake, domain: Domain) -> int:
         live = domain.live(lake)
         asked_at = live.asked_at if live else None
         rows = [
-            {"entity": name, "reason": reason, "asked_at": asked_at}
-            for name, reason in sorted(live.silent.items() if live else ())
+            {"model": model.name, "entity": name, "reason": reason, "asked_at": asked_at}
+            for model in domain.models
+            for name, reason in sorted(_silent(live, model).items())
         ]
         found.append(len(rows))
         return pa.Table.from_pylist(rows, schema=table.table.schema)
@@ -76,10 +77,16 @@ def say_silent(lake: Lake, domain: Domain) -> int:
     return found[-1]
 
 
+def _silent(live: Live | None, model: Model) -> dict[str, str]:
+    return {**live.silent_of.get(model.target, {}), **live.silent} if live else {}
+
+
 def _forecasts(
     registry: Registry, model: Model, champion: Version, live: Live, data_version: str
 ) -> list[dict[str, Any]]:
+    silent = _silent(live, model)
     mask = np.isin(live.asked.horizon_minutes, model.horizons)
+    mask &= np.array([name not in silent for name in live.entities], bool)
     asked = live.asked.take(mask)
     ours, beside = registry.load(champion), baseline_of(registry, champion)
     spoken, baseline = ours.predict(asked), beside.predict(asked).value
@@ -183,6 +190,8 @@ def _live_metrics(
         (headline, float(ours.losses(headline, y).mean()), float(theirs.losses(headline, y).mean())),
         ("calibration", float((ours.value - y).mean()), float((theirs.value - y).mean())),
     ]
+    if model.kind == "level":
+        found.append(("accuracy", float(ours.losses("accuracy", y).mean()), float(theirs.losses("accuracy", y).mean())))
     if model.kind == "quantity":
         covered = ours.losses("coverage", y)
         found.append(("coverage", float(covered.mean()), None))
@@ -209,11 +218,11 @@ def measure_drift(
         if champion is None or _learnt(registry, champion) < least:
             continue
         reference = registry.load(champion).reference
-        mine = np.isin(asked.horizon_minutes, model.horizons)
-        for name in asked.names:
+        mine, _ = model.questions(asked)
+        for name in mine.names if len(mine) else ():
             if name in domain.conditions or name not in reference:
                 continue
-            psi = stability(asked.column(name)[mine], reference[name])
+            psi = stability(mine.column(name), reference[name])
             rows.append(
                 {
                     "model": model.name,
@@ -221,7 +230,7 @@ def measure_drift(
                     "day": day,
                     "feature": name,
                     "psi": psi,
-                    "n": int(mine.sum()),
+                    "n": len(mine),
                 }
             )
 

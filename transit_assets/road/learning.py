@@ -10,10 +10,12 @@ from transit_assets.learning.domain import Domain, Live, Versions
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.road.features import NAMES, STALE_HOURS, History
 from transit_assets.road.model import HORIZONS, MODELS, examples, outcomes, questions
-from transit_assets.road.schema import COUNTS_HOURLY
+from transit_assets.road.schema import ARCS, COUNTS_HOURLY
 from transit_assets.settings import settings
 
 _HOUR = 3600
+_DEAD_HOURS = 999  # as far as `hours_silent` counts
+_TARGETS = {"flow": ("flow",), "occupancy": ("occupancy", "level")}  # by the measure that each is made of
 _CONDITIONS = (
     "hour",
     "weekday",
@@ -68,19 +70,39 @@ def _live(lake: Lake) -> Live | None:
     at = int(asked_at.timestamp())
     everyone = np.arange(len(history.arcs))
     known = history.known(np.full(len(everyone), at))
-    silence = np.min([grid.at(grid.hours_silent, everyone, known) for grid in history.grids.values()], axis=0)
-    arc = everyone[silence <= STALE_HOURS]
+    silence = np.stack([grid.at(grid.hours_silent, everyone, known) for grid in history.grids.values()])
+    arc = everyone[silence.min(axis=0) <= STALE_HOURS]
     arcs, horizons = np.tile(arc, len(HORIZONS)), np.repeat(HORIZONS, len(arc)).astype(np.int16)
     asked = questions(history, arcs, np.full(len(arcs), at), horizons)
-    silent = {history.arcs[one]: _why(int(silence[one])) for one in everyone[silence > STALE_HOURS]}
-    return Live(asked, [history.arcs[one] for one in arcs], asked_at, silent)
+    return Live(
+        asked,
+        [history.arcs[one] for one in arcs],
+        asked_at,
+        _silent(history, "nothing", silence.min(axis=0))
+        | {arc: _why("nothing", _DEAD_HOURS) for arc in _heard_of(lake) if arc not in history.position},
+        {
+            target: _silent(history, f"no {name}", silence[number])
+            for number, (name, targets) in enumerate(_TARGETS.items())
+            for target in targets
+        },
+    )
 
 
-def _why(hours: int) -> str:
+def _heard_of(lake: Lake) -> list[str]:
+    """Arcs that any source described, though their counter may have said nothing for months."""
+    found = lake.table(ARCS).scan("SELECT DISTINCT arc_id FROM arcs")["arc_id"].to_pylist()
+    return [str(arc) for arc in found]
+
+
+def _silent(history: History, what: str, silence: np.ndarray) -> dict[str, str]:
+    return {history.arcs[one]: _why(what, int(silence[one])) for one in np.flatnonzero(silence > STALE_HOURS)}
+
+
+def _why(what: str, hours: int) -> str:
     """Why nothing is forecast of an arc, in a sentence."""
-    if hours >= 999:
-        return "its counter is dead: it has measured nothing for more than 40 days"
-    return f"its counter is silent: it has measured nothing for {hours} hours, more than {STALE_HOURS}"
+    if hours >= _DEAD_HOURS:
+        return f"its counter is dead: it has measured {what} for more than 40 days"
+    return f"its counter is silent: it has measured {what} for {hours} hours, more than {STALE_HOURS}"
 
 
 def _answers(lake: Lake, target: str, entities: Sequence[str], instants: np.ndarray) -> np.ndarray:

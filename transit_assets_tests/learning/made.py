@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from transit_assets.learning.ensembles import Levels
 from transit_assets.learning.estimators import Boosted, Climatology, CountTable, Estimator, Persistence
 from transit_assets.learning.examples import Examples, Segmentation, Window
 from transit_assets.learning.model import Kind, Model
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 SECONDS = int(START.timestamp())
-NAMES = ("count", "minute_of_day", "lead_minutes")
+NAMES = ("count", "minute_of_day", "lead_minutes", "hour_of_week", "hour_of_week_known")
+EDGES = (2.0, 5.0, 9.0)  # of the levels 0 to 3
 HOUR = 3600
 
 
@@ -24,6 +26,7 @@ def window(first_hour: float, last_hour: float) -> Window:
 def made(n: int = 4000, *, hours: int = 48, seed: int = 0) -> Examples:
     """Questions of 20 entities spread over some hours; `level` is the count then, `rare` whether it is below 2.
 
+    `band` is the number of the band of `EDGES` that it lies in.
     The count drifts down by one an hour: a model can see that, what holds now cannot.
     """
     generator = np.random.default_rng(seed)
@@ -32,7 +35,8 @@ def made(n: int = 4000, *, hours: int = 48, seed: int = 0) -> Examples:
     count = generator.integers(0, 15, n)
     level = np.maximum(count - horizon / 60 - 1 + generator.normal(0, 1, n), 0)
     entity = generator.integers(1001, 1021, n)
-    features = np.stack([count, at % 86_400 // 60, horizon], axis=1).astype(np.float32)
+    hours = ((at + horizon.astype(np.int64) * 60) // HOUR + 72) % 168, (at // HOUR + 71) % 168  # 1970: a Thursday
+    features = np.stack([count, at % 86_400 // 60, horizon, *hours], axis=1).astype(np.float32)
     return Examples(
         names=NAMES,
         features=features,
@@ -41,7 +45,11 @@ def made(n: int = 4000, *, hours: int = 48, seed: int = 0) -> Examples:
         target_at=at + horizon.astype(np.int64) * 60,
         horizon_minutes=horizon,
         block=entity * 1000 + (at - SECONDS) // (3 * HOUR),
-        targets={"level": level, "rare": (level < 2).astype(np.float64)},
+        targets={
+            "level": level,
+            "rare": (level < 2).astype(np.float64),
+            "band": np.searchsorted(EDGES, level, side="right").astype(np.float64),
+        },
         segments={"half": Segmentation(("odd", "even"), (entity % 2 == 0).astype(np.int64))},
     )
 
@@ -51,22 +59,33 @@ def boosted(objective: str, seed: int = 0, change_of: str | None = None) -> Boos
     return Boosted(objective, change_of, 40, parameters | {"bagging_freq": 1}, seed)
 
 
+def banded(quantity: Estimator, **watched: Any) -> Levels:
+    return Levels("level", list(EDGES), {"quantity": quantity}, **watched)
+
+
+TARGETS = {"quantity": "level", "probability": "rare", "level": "band"}
+
+
 def model(kind: Kind = "quantity", **other: Any) -> Model:
-    """`test_level`, a quantity, or `test_rare`, a probability."""
-    is_quantity = kind == "quantity"
+    """`test_level`, a quantity, `test_rare`, a probability, or `test_band`, a level."""
     baselines: Mapping[str, Any] = {
-        "persistence": partial(Persistence, "count", None if is_quantity else 0.0),
+        "persistence": partial(Persistence, "count", 0.0 if kind == "probability" else None),
         "climatology": Climatology,
         "count_table": partial(CountTable, "count"),
     }
+    if kind == "level":
+        baselines = {name: lambda make=make: banded(make()) for name, make in baselines.items()}
 
     def estimator(seed: int) -> Estimator:
-        return boosted("regression_l1" if is_quantity else "binary", seed, "count" if is_quantity else None)
+        if kind == "probability":
+            return boosted("binary", seed)
+        quantity = boosted("regression_l1", seed, "count")
+        return banded(quantity, watched=1, now="count") if kind == "level" else quantity
 
     fixed: dict[str, Any] = {
-        "name": "test_level" if is_quantity else "test_rare",
+        "name": f"test_{TARGETS[kind]}",
         "domain": "test",
-        "target": "level" if is_quantity else "rare",
+        "target": TARGETS[kind],
         "kind": kind,
         "unit": "bikes",
         "description": "Made up.",
@@ -77,5 +96,6 @@ def model(kind: Kind = "quantity", **other: Any) -> Model:
         "intended_use": "Tests.",
         "limits": "Made up.",
         "data_licence": "none",
+        "watched_level": 2 if kind == "level" else 0,
     }
     return Model(**(fixed | other))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transit_assets.learning.ensembles import Levels, Mean, PerHorizon
 from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.estimators import (
     Boosted,
@@ -21,7 +22,8 @@ from transit_assets.learning.estimators import (
 )
 from transit_assets.learning.examples import Examples
 from transit_assets.learning.kinds import KINDS, load, stored
-from transit_assets_tests.learning.made import NAMES, boosted, made
+from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge
+from transit_assets_tests.learning.made import EDGES, NAMES, boosted, made
 
 TRAIN, TEST = made(3000), made(800, seed=1)
 MAKERS: dict[str, Callable[[], Estimator]] = {
@@ -32,12 +34,30 @@ MAKERS: dict[str, Callable[[], Estimator]] = {
     "logistic_regression": LogisticRegression,
     "boosted": partial(boosted, "binary"),
     "boosted change": partial(boosted, "regression_l1", change_of="count"),
+    "boosted change in units": lambda: replace(boosted("regression_l1", change_of="count"), scale="lead_minutes"),
+    "last_week change": partial(LastWeek, "count"),
+    "hour_of_week_median change": HourOfWeekMedian,
+    "profile_change": partial(ProfileChange, column="count"),
+    "ridge change": lambda: ridge(),
+    "mean change": lambda: Mean({"ridge": ridge(), "trees": boosted("regression_l1", change_of="count")}),
+    "per_horizon change": lambda: PerHorizon({"60": ridge(), "20 30": HourOfWeekMedian()}),
+    "levels": lambda: levels(ridge(), watched=1, now="count"),
+    "levels of a mean": lambda: levels(Mean({"ridge": ridge(), "now": Persistence("count")})),
 }
+
+
+def ridge() -> Ridge:
+    return Ridge(["count", "hour_of_week"], "count", "lead_minutes")
+
+
+def levels(quantity: Estimator, **watched: object) -> Levels:
+    return Levels("level", list(EDGES), {"quantity": quantity}, **watched)  # type: ignore[arg-type]
 
 
 def fitted(name: str) -> Estimator:
     estimator = MAKERS[name]()
-    estimator.fit(TRAIN, TRAIN.targets["level" if "change" in name else "rare"])
+    target = "band" if "levels" in name else "level" if "change" in name else "rare"
+    estimator.fit(TRAIN, TRAIN.targets[target])
     return estimator
 
 
@@ -173,3 +193,114 @@ def test_trees_that_learn_a_change_never_go_below_zero() -> None:
     assert falling.min() >= 0
     assert isinstance(trees, Boosted)
     assert np.isnan(trees.predict(with_column(TEST, "count", np.nan))).all()  # unknown now, unknown then
+
+
+# The week ---------------------------------------------------------------------------------------
+
+
+def test_a_median_of_the_hour_of_the_week_is_that_of_its_cell() -> None:
+    median = HourOfWeekMedian()
+    median.fit(TRAIN, TRAIN.targets["level"])
+    hour, answers = TRAIN.column("hour_of_week"), TRAIN.targets["level"]
+    for row in range(50):
+        one = TEST.take(np.array([row]))
+        mine = TRAIN.entity == one.entity[0]
+        cell = answers[mine & (hour == one.column("hour_of_week")[0])]
+        expected = np.median(cell) if len(cell) else np.median(answers[mine])
+        assert median.predict(one)[0] == pytest.approx(expected)
+    stranger = replace(TEST, entity=np.full(len(TEST), 9))
+    cell = answers[hour == TEST.column("hour_of_week")[0]]
+    assert median.predict(stranger)[0] == pytest.approx(np.median(cell))
+
+
+def test_a_profile_adds_what_it_changes_since_the_newest_known_hour() -> None:
+    answers = TRAIN.column("hour_of_week").astype(np.float64) * 2  # the same of every entity
+    profile = ProfileChange(column="count")
+    profile.fit(replace(TRAIN, entity=np.zeros(len(TRAIN), np.int64)), answers)
+    asked = replace(with_column(TEST, "count", 50), entity=np.zeros(len(TEST), np.int64))
+    seen = np.unique(TRAIN.column("hour_of_week"))
+    is_seen = np.isin(TEST.column("hour_of_week"), seen) & np.isin(TEST.column("hour_of_week_known"), seen)
+    change = 2 * (TEST.column("hour_of_week") - TEST.column("hour_of_week_known"))
+    np.testing.assert_allclose(profile.predict(asked)[is_seen], 50 + change[is_seen])
+    assert is_seen.sum() > 500
+    assert profile.predict(with_column(asked, "hour_of_week_known", 40)).min() >= 0
+
+
+def test_a_ridge_learns_a_change_in_units_and_counts_what_is_unknown_as_the_mean() -> None:
+    answers = TRAIN.column("count") + TRAIN.column("lead_minutes") * (0.1 * TRAIN.column("count") + 1.0)
+    one = Ridge(["count"], "count", "lead_minutes")
+    one.fit(TRAIN, answers.astype(np.float64))
+    expected = TEST.column("count") + TEST.column("lead_minutes") * (0.1 * TEST.column("count") + 1.0)
+    assert np.abs(one.predict(TEST) - expected).mean() < 0.01 * expected.mean()
+    two = Ridge(["minute_of_day"], "count", "lead_minutes")
+    two.fit(TRAIN, TRAIN.targets["level"])
+    unknown = two.predict(with_column(TEST, "minute_of_day", np.nan))
+    np.testing.assert_allclose(unknown, two.predict(with_column(TEST, "minute_of_day", two.mean[0])), rtol=1e-4)
+    assert fitted("ridge change").predict(with_column(TEST, "count", 0)).min() >= 0
+
+
+def test_a_spike_does_not_tilt_a_ridge() -> None:
+    spiked = TRAIN.targets["level"].copy()
+    spiked[::500] = 1e7
+    calm, shaken = ridge(), ridge()
+    calm.fit(TRAIN, TRAIN.targets["level"])
+    shaken.fit(TRAIN, spiked)
+    assert np.abs(calm.predict(TEST) - shaken.predict(TEST)).max() < 10  # a mean would move by 20,000
+
+
+# Made of others ---------------------------------------------------------------------------------
+
+
+def test_a_mean_is_the_mean_of_its_members() -> None:
+    mean = fitted("mean change")
+    assert isinstance(mean, Mean)
+    said = [member.predict(TEST) for member in mean.members.values()]
+    np.testing.assert_allclose(mean.predict(TEST), (said[0] + said[1]) / 2)
+
+
+def test_each_horizon_has_the_member_that_learnt_from_it() -> None:
+    whole, alone = fitted("per_horizon change"), ridge()
+    rows = TRAIN.horizon_minutes == 60
+    alone.fit(TRAIN.take(rows), TRAIN.targets["level"][rows])
+    asked = TEST.horizon_minutes == 60
+    np.testing.assert_array_equal(whole.predict(TEST)[asked], alone.predict(TEST.take(asked)))
+    assert np.isfinite(whole.predict(TEST)).all()
+
+
+def test_levels_are_the_bands_that_a_forecast_lies_in() -> None:
+    said = levels(Persistence("count")).predict(TEST)
+    count = TEST.column("count")
+    for level, (low, high) in enumerate([(0, 2), (2, 5), (5, 9), (9, 99)]):
+        assert set(said[(count >= low) & (count < high)]) <= {level}
+
+
+def test_a_watched_level_is_found_at_least_as_often_as_what_is_now_finds_it() -> None:
+    """A median is drawn to the middle: on counts that fall, both sides of the edge are told with their own cut."""
+    watching, plain = levels(ridge(), watched=2, now="count"), levels(ridge())
+    for one in (watching, plain):
+        one.fit(TRAIN, TRAIN.targets["band"])
+    assert set(watching.cuts) == {"30", "60"}
+    assert all(0.7 * 9 <= cut <= 9 for cut in watching.cuts.values())
+    is_high = TEST.targets["band"] >= 3
+    found = {name: (one.predict(TEST) >= 3)[is_high].mean() for name, one in (("watch", watching), ("plain", plain))}
+    assert found["watch"] >= found["plain"]
+    other = watching.predict(TEST), plain.predict(TEST)
+    both_low = (other[0] < 3) & (other[1] < 3)
+    np.testing.assert_array_equal(other[0][both_low], other[1][both_low])  # the other edges are as they were
+
+
+def test_where_nothing_high_was_seen_the_cut_is_the_edge() -> None:
+    low = replace(TRAIN, targets=TRAIN.targets | {"level": np.minimum(TRAIN.targets["level"], 8.0)})
+    one = levels(ridge(), watched=2, now="count")
+    one.fit(low, low.targets["band"])
+    assert set(one.cuts.values()) == {9.0}
+
+
+def test_levels_are_learnt_where_the_quantity_is_known() -> None:
+    level = TRAIN.targets["level"].copy()
+    level[::2] = np.nan
+    half = replace(TRAIN, targets=TRAIN.targets | {"level": level})
+    first, second = levels(ridge()), levels(ridge())
+    first.fit(half, half.targets["band"])
+    second.fit(TRAIN.take(np.arange(1, len(TRAIN), 2)), TRAIN.targets["band"][1::2])
+    assert stored(first) == stored(second)

@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 from transit_assets.lake import Lake
 from transit_assets.learning import schema
 from transit_assets.learning.domain import Domain
+from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import fit, shares
 from transit_assets.learning.registry import Registry
-from transit_assets.learning.watching import drifted, forecast, measure_drift, meet_the_truth, stability
+from transit_assets.learning.watching import (
+    _live_metrics,
+    drifted,
+    forecast,
+    measure_drift,
+    meet_the_truth,
+    say_silent,
+    stability,
+)
 from transit_assets_tests.learning import gauges
 from transit_assets_tests.learning.made import made, model
 
@@ -109,6 +118,55 @@ def test_forecasts_whose_truth_is_not_there_yet_are_counted_and_not_scored(
     assert {(row["forecasts"], row["met"]) for row in scores(lake).values()} == {(gauges.GAUGES, gauges.GAUGES // 2)}
 
 
+# What nothing is forecast of --------------------------------------------------------------------
+
+
+def live_of(domain: Domain, **silent: object) -> Domain:
+    """The domain with some of its gauges silent."""
+    live = domain.live
+    return replace(domain, live=lambda lake: replace(live(lake), **silent))  # type: ignore[type-var, arg-type]
+
+
+def silence(lake: Lake) -> dict[tuple[str, str], str]:
+    rows = lake.table(schema.no_forecasts("gauges")).read().to_pylist()
+    return {(row["model"], row["entity"]): row["reason"] for row in rows}
+
+
+def test_what_nothing_is_forecast_of_is_said_anew_each_time(lake: Lake) -> None:
+    gauges.land(lake, 0, 3)
+    whole = gauges.domain()
+    assert say_silent(lake, live_of(whole, silent={"99": "it is dead"}, silent_of={"level": {"3": "no level"}})) == 2
+    assert silence(lake) == {(NAME, "3"): "no level", (NAME, "99"): "it is dead"}
+    assert say_silent(lake, live_of(whole, silent={"98": "it is dead"}, silent_of={"depth": {"3": "no depth"}})) == 1
+    assert silence(lake) == {(NAME, "98"): "it is dead"}
+    [row] = lake.table(schema.no_forecasts("gauges")).read().to_pylist()
+    live = whole.live(lake)
+    assert live is not None
+    assert row["asked_at"] == live.asked_at
+    assert say_silent(lake, replace(whole, live=lambda lake: None)) == 0
+    assert silence(lake) == {}
+
+
+def test_a_silent_target_is_not_forecast(lake: Lake, registry: Registry, domain: Domain) -> None:
+    silent = live_of(domain, silent_of={"level": {"3": "no level"}, "depth": {"4": "no depth"}})
+    assert forecast(lake, registry, silent) == gauges.GAUGES - 1
+    assert {row["entity"] for row in kept(lake)} == {str(gauge) for gauge in range(gauges.GAUGES)} - {"3"}
+
+
+# Levels -----------------------------------------------------------------------------------------
+
+
+def test_of_levels_the_share_that_was_right_is_watched_too() -> None:
+    said, truth = np.array([0.0, 1, 2, 2]), np.array([0.0, 1, 1, np.nan])
+    column = {"value": said, "baseline_value": np.zeros(4)} | dict.fromkeys(("low", "high"), np.full(4, np.nan))
+    found = {name: rest for name, *rest in _live_metrics(model("level"), column, truth, np.arange(3))}
+    assert found == {
+        "mae": [pytest.approx(1 / 3), pytest.approx(2 / 3)],
+        "accuracy": [pytest.approx(2 / 3), pytest.approx(1 / 3)],
+        "calibration": [pytest.approx(1 / 3), pytest.approx(-2 / 3)],
+    }
+
+
 # Drift -----------------------------------------------------------------------------------------
 
 
@@ -150,10 +208,34 @@ def test_a_champion_of_few_days_is_not_told_from_another_population(
     assert measure_drift(lake, registry, domain) == 0
 
 
+def last_day(lake: Lake, domain: Domain) -> Window:
+    span = domain.span(lake, 2)
+    assert span is not None
+    return Window(span.end - timedelta(days=1), span.end)
+
+
 def test_drift_is_measured_once_a_day_and_named(lake: Lake, registry: Registry, domain: Domain) -> None:
     assert measure_drift(lake, registry, domain, least=timedelta()) == 2
     assert measure_drift(lake, registry, domain, least=timedelta()) == 2
     rows = lake.table(schema.drift("gauges")).read().to_pylist()
     assert sorted(row["feature"] for row in rows) == ["change", "level"]  # the time of day does not drift
+    assert {row["n"] for row in rows} == {len(domain.examples(lake, last_day(lake, domain), {}, 10**6))}
     assert drifted(lake, domain, domain.models[0], limit=1e9) == []
     assert drifted(lake, domain, domain.models[0], limit=-1.0) == ["change", "level"]
+
+
+def test_drift_is_measured_on_the_questions_that_a_model_has_an_answer_to(
+    lake: Lake, registry: Registry, domain: Domain
+) -> None:
+    """A counter of flow alone is no drift of a model of occupancy: training leaves it out, too."""
+    whole = domain.examples(lake, last_day(lake, domain), {}, 10**6)
+
+    def half(*_: object) -> Examples:
+        odd = whole.entity % 2 == 1
+        features = np.where(odd[:, None], whole.features, np.nan)
+        return replace(whole, features=features, targets={"level": np.where(odd, whole.targets["level"], np.nan)})
+
+    measure_drift(lake, registry, replace(domain, examples=half), least=timedelta())
+    assert drifted(lake, domain, domain.models[0], limit=0.25) == []
+    rows = lake.table(schema.drift("gauges")).read().to_pylist()
+    assert {row["n"] for row in rows} == {len(whole) // 2}
