@@ -19,6 +19,7 @@ from transit_assets.learning.model import Kind, Model
 from transit_assets.learning.splits import tail
 
 INTERVAL = 0.8
+_DRIFT = 0.01  # what an interval covers more of the past: of ten recorded windows of the road it then covered a point less
 _FORMAT = 2
 _MINIMUM = 200  # examples; below it neither trees nor an interval mean anything
 _QUANTILES = 20  # bins of the reference distribution that drift is measured against
@@ -198,7 +199,8 @@ def _calibrate(fitted: Fitted, late: Examples, answers: np.ndarray, rehearsal: E
 
 
 def _interval(errors: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(errors, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
+    outside = (1 - INTERVAL - _DRIFT) / 2
+    low, high = np.quantile(errors, [outside, 1 - outside])
     return float(low), float(high)
 
 
