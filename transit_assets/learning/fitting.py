@@ -19,7 +19,7 @@ from transit_assets.learning.model import Kind, Model
 from transit_assets.learning.splits import tail
 
 INTERVAL = 0.8
-_DRIFT = 0.01  # what an interval covers more of the past: of ten recorded windows of the road it then covered a point less
+_DRIFT = 0.01  # what an interval covers more of the past: of ten later windows of the road it covered a point less
 _FORMAT = 2
 _MINIMUM = 200  # examples; below it neither trees nor an interval mean anything
 _QUANTILES = 20  # bins of the reference distribution that drift is measured against
