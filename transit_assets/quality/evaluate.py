@@ -65,7 +65,7 @@ class Evaluation:
         expectation = failure.expectation
         if self.observed is None:
             return f"{expectation.description}: not so in {failure.failing_rows} rows"
-        found = ", ".join(str(value) for value in failure.unexpected)
+        found = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in failure.unexpected)
         # A column that must be null holds the reason where it is not.
         is_reason = expectation.type == "expect_column_values_to_be_null"
         return found if is_reason else f"{expectation.description}: found {found}"
