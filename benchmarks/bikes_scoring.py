@@ -63,6 +63,7 @@ def _prepare(folder: Path) -> None:
 
 def _history() -> Any:
     import numpy as np
+    import pyarrow as pa
 
     from transit_assets.bikes.features import History
 
@@ -74,20 +75,13 @@ def _history() -> Any:
     steps = np.random.default_rng(7).normal(0, 1, (_STATIONS, polls)).cumsum(axis=1)
     wandering = 6 * np.sin(steps.ravel() / 8) + 13 * np.sin((minute + 37 * station) / 229)
     bikes = np.clip(np.round(15 + wandering), 0, 30).astype(np.float32)
-    return History(
-        codes=tuple(str(1000 + number) for number in range(_STATIONS)),
-        zones=tuple(f"Paris {number % 20 + 1}e" for number in range(_STATIONS)),
-        station=station,
-        reported_at=known_at,
-        known_at=known_at,
-        held_until=known_at,
-        bikes=bikes,
-        docks_free=30 - bikes,
-        capacity=np.full(len(station), 30, np.float32),
-        mechanical=bikes - bikes // 3,
-        ebike=bikes // 3,
-        is_open=np.ones(len(station), bool),
-    )
+    instants = dict.fromkeys(("reported_at", "known_at", "held_until"), known_at)
+    counts = {"bikes": bikes, "docks_free": 30 - bikes, "mechanical": bikes - bikes // 3, "ebike": bikes // 3}
+    whole = {"capacity": np.full(len(station), 30, np.float32), "is_open": np.ones(len(station), bool)}
+    codes = [str(1000 + number) for number in range(_STATIONS)]
+    zones = [f"Paris {number % 20 + 1}e" for number in range(_STATIONS)]
+    rows = pa.table({"number": station, **instants, **counts, **whole})
+    return History.of(rows, pa.table({"station": codes, "zone": zones}))
 
 
 def floor(folder: str) -> Callable[[], Any]:

@@ -60,10 +60,12 @@ _STATES, _AHEAD, _WEEK_AGO = slice(0, 11), slice(8, 11), 11
 _STALE = np.array([15 * _MINUTE] * 5 + [30 * _MINUTE] * 6)[:, None]
 _LONGEST_PAUSE = 15 * _MINUTE  # between two polls that gave the same report
 _LONGEST_UNCHANGED = 7 * _DAY  # what a request can see for certain: it reads eight days
+_AT_ONCE = 1 << 16  # questions: what is looked up of a million at once takes 700 MB
 _COUNTS = ("bikes", "docks_free", "capacity", "mechanical", "ebike")
 
-# Stations are numbered, and their days described, before the reports are joined: 13 million are sorted by a number in
-# a third of the time, no inequality is looked for among them, and no text of theirs is carried along.
+# Stations are numbered, and their days described, before the reports are joined: no text of theirs is carried along,
+# and no inequality is looked for among 13 million. Tables know their size: within one query, the reports were taken for
+# the smaller side of the join, which doubled its time.
 _NAMED = """
     CREATE TEMP TABLE named AS
     WITH identity AS (
@@ -76,14 +78,15 @@ _NAMED = """
     FROM (SELECT DISTINCT station_code FROM interim.bikes__station_status) LEFT JOIN identity USING (station_code)
 """
 _STATIONS = "SELECT station, any_value(zone ORDER BY station_code) AS zone FROM named GROUP BY station ORDER BY station"
+_DESCRIBED = """
+    CREATE TEMP TABLE described AS  -- as it was described on that day: a later description is not known yet
+    SELECT days.station_code, days.day, number, capacity
+    FROM (SELECT DISTINCT station_code, day FROM interim.bikes__station_status) AS days
+        JOIN named USING (station_code)
+        ASOF LEFT JOIN interim.bikes__stations AS described
+        ON days.station_code = described.station_code AND days.day >= described.valid_from
+"""
 _REPORTS = """
-    WITH described AS (  -- as it was described on that day: a later description is not known yet
-        SELECT days.station_code, days.day, number, capacity
-        FROM (SELECT DISTINCT station_code, day FROM interim.bikes__station_status) AS days
-            JOIN named USING (station_code)
-            ASOF LEFT JOIN interim.bikes__stations AS described
-            ON days.station_code = described.station_code AND days.day >= described.valid_from
-    )
     SELECT number,
         epoch(reported_at)::BIGINT AS reported_at,
         epoch(first_polled_at)::BIGINT AS known_at,
@@ -95,7 +98,6 @@ _REPORTS = """
             AND (asked.is_renting IS NOT FALSE OR asked.is_returning IS NOT FALSE) AS is_open
     FROM interim.bikes__station_status AS asked JOIN described USING (station_code, day)
     WHERE first_polled_at < $1 AND polled_at >= $2
-    ORDER BY number, known_at, asked.reported_at
 """
 
 
@@ -103,8 +105,9 @@ _REPORTS = """
 class History:
     """The reports of all stations over a span, one element each, sorted by station and `known_at`.
 
-    Instants are seconds UTC; counts are float32, NaN where unknown. `station` indexes `codes` (the code under which
-    a station was first seen) and `zones`. A closed station (`is_open` false) is neither full nor empty.
+    Instants are seconds UTC. `station` indexes `codes` (the code under which a station was first seen) and `zones`.
+    `counts` is (n + 1, 5) float32: bikes, free docks, capacity, mechanical, e-bikes, NaN where unknown, and first a row
+    of no report. A closed station (`is_open` false) is neither full nor empty.
 
     Tables know the first and the last poll of a report on a day, not each poll: one that was left out by polls in
     between, because the station was missing from them, counts as held throughout. There a batch knows what a request
@@ -117,11 +120,7 @@ class History:
     reported_at: np.ndarray
     known_at: np.ndarray
     held_until: np.ndarray
-    bikes: np.ndarray
-    docks_free: np.ndarray
-    capacity: np.ndarray
-    mechanical: np.ndarray
-    ebike: np.ndarray
+    counts: np.ndarray
     is_open: np.ndarray
 
     @classmethod
@@ -140,18 +139,24 @@ class History:
         with lake.engine() as connection:
             create_views(connection, snapshots)
             connection.execute(_NAMED)
+            connection.execute(_DESCRIBED)
             stations = connection.execute(_STATIONS).to_arrow_table()
             return cls.of(connection.execute(_REPORTS, [window.end, start]).to_arrow_table(), stations)
 
     @classmethod
     def of(cls, rows: pa.Table, stations: pa.Table) -> "History":
-        """From the rows of the queries above, in their order: reports whose `number` is a place among the stations."""
+        """From rows of the queries above, reports in any order: their `number` is a place among the stations."""
+        order = _order(rows)
+        counts = np.full((len(order) + 1, len(_COUNTS)), np.nan, np.float32)
+        for column, name in enumerate(_COUNTS):
+            counts[1:, column] = rows[name].to_numpy()[order]
         return cls(
             codes=tuple(stations["station"].to_pylist()),
             zones=tuple(stations["zone"].to_pylist()),
-            station=rows["number"].to_numpy().astype(np.int64),
-            is_open=rows["is_open"].fill_null(False).to_numpy(),
-            **{name: rows[name].to_numpy() for name in ("reported_at", "known_at", "held_until", *_COUNTS)},
+            station=rows["number"].to_numpy()[order].astype(np.int64),
+            counts=counts,
+            is_open=rows["is_open"].fill_null(False).to_numpy()[order],
+            **{name: rows[name].to_numpy()[order] for name in ("reported_at", "known_at", "held_until")},
         )
 
     def __len__(self) -> int:
@@ -169,12 +174,12 @@ class History:
 
     @cached_property
     def key(self) -> np.ndarray:
-        return (self.station << _BITS) + self.known_at
+        return _key(self.station, self.known_at)
 
     @cached_property
     def held_key(self) -> np.ndarray:
         """(n + 1,): as `key`, of the instant until which a report held; the first stands for no report."""
-        return np.append(0, (self.station << _BITS) + self.held_until)
+        return np.append(0, _key(self.station, self.held_until))
 
     @cached_property
     def since_key(self) -> np.ndarray:
@@ -182,28 +187,27 @@ class History:
 
         Tables keep a report once for each day that it was polled on: it did not change at midnight.
         """
-        is_repeated = (self.station[1:] == self.station[:-1]) & (self.reported_at[1:] == self.reported_at[:-1])
-        is_repeated &= self.known_at[1:] - self.held_until[:-1] <= _LONGEST_PAUSE
-        first = np.arange(len(self))
-        first[1:][is_repeated] = 0
-        return np.append(np.nan, self.key[np.maximum.accumulate(first)])
-
-    @cached_property
-    def counts(self) -> np.ndarray:
-        """(n + 1, 5): bikes, free docks, capacity, mechanical, e-bikes; the first, of no report, is NaN."""
-        found = np.full((len(self) + 1, 5), np.nan, np.float32)
-        for column, name in enumerate(_COUNTS):
-            found[1:, column] = getattr(self, name)
+        is_first = self.station[1:] != self.station[:-1]
+        is_first |= self.reported_at[1:] != self.reported_at[:-1]
+        is_first |= self.known_at[1:] - self.held_until[:-1] > _LONGEST_PAUSE
+        found = np.append(np.nan, self.key)
+        found[2:] *= is_first
+        np.maximum.accumulate(found[1:], out=found[1:])  # keys ascend: the greatest so far is that of the last first
         return found
 
     @cached_property
     def totals(self) -> np.ndarray:
-        """(n + 1, 4) running sums over open reports: bikes, full, empty, how many. Any mean is two look-ups."""
-        state = (self.bikes, self.docks_free == 0, self.bikes == 0, np.ones(len(self)))
-        totals = np.zeros((len(self) + 1, len(state)))
-        for column, values in enumerate(state):
-            np.cumsum(np.where(self.is_open, values, 0), out=totals[1:, column])
-        return totals
+        """(4, n + 1) running sums over open reports: bikes, full, empty, how many. Any mean is two look-ups.
+
+        They may run over: what lies between two of them, a week of one station, is right all the same.
+        """
+        bikes, docks_free = self.counts[1:, 0], self.counts[1:, 1]
+        totals = np.zeros((4, len(self) + 1), np.int32)
+        np.copyto(totals[0, 1:], bikes, where=self.is_open, casting="unsafe")
+        np.logical_and(self.is_open, docks_free == 0, out=totals[1, 1:])
+        np.logical_and(self.is_open, bikes == 0, out=totals[2, 1:])
+        totals[3, 1:] = self.is_open
+        return np.cumsum(totals, axis=1, out=totals)
 
     @cached_property
     def polls(self) -> np.ndarray:
@@ -233,6 +237,9 @@ def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes
     NaN where unknown. `lead_minutes` is how far ahead the question looks. A station without a report that holds at
     `at`, or within the quarter of an hour before, has no state: its counts are NaN.
     """
+    if len(at) > _AT_ONCE:
+        parts = (slice(start, start + _AT_ONCE) for start in range(0, len(at), _AT_ONCE))
+        return np.concatenate([features(history, station[part], at[part], lead_minutes[part]) for part in parts])
     # All instants that a question looks at are looked up at once: for one question the calls are what costs.
     asked = _BEFORE + ((station << _BITS) + at)
     asked[_AHEAD] += lead_minutes.astype(np.int64) * _MINUTE
@@ -246,7 +253,7 @@ def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes
     matrix[7:11] = bikes[0] - bikes[1:5]
     matrix[11:13] = docks[0] - docks[1:4:2]
     matrix[13:16] = bikes[8:11] - bikes[5:8]
-    week = (history.totals.take(last[0], axis=0) - history.totals.take(last[_WEEK_AGO], axis=0)).T
+    week = history.totals.take(last[0], axis=1) - history.totals.take(last[_WEEK_AGO], axis=1)
     with np.errstate(invalid="ignore"):  # 0 / 0: nothing is known
         matrix[3] = now[0] / (now[0] + now[1])
         matrix[16:19] = week[:3] / week[3]
@@ -257,30 +264,29 @@ def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes
     return np.ascontiguousarray(matrix.T)
 
 
+def _key(station: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Stations and instants in one number that sorts by both."""
+    key = station.astype(np.int64) << _BITS
+    key += at
+    return key
+
+
+def _order(rows: pa.Table) -> np.ndarray:
+    """Positions of reports sorted by station, then by when they became known, then by when they were made.
+
+    Days hold them by station and instant, and a stable sort joins such runs: 0.6 s for 13 million, where SQL takes 9.
+    """
+    key = _key(rows["number"].to_numpy(), rows["known_at"].to_numpy())
+    order = key.argsort(kind="stable")
+    ordered = key[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        order = np.lexsort((rows["reported_at"].to_numpy(), key))
+    return order
+
+
 def _of(table: Table, versions: Mapping[str, TableVersion]) -> int | None:
     pinned = versions.get(table.relation)
     return None if pinned is None or pinned.version < 0 else pinned.version
-
-
-def origins(history: History, window: Window, step_seconds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Stations and instants to ask about: every open station at every poll of a window.
-
-    In an hour of more polls than steps of `step_seconds` they are thinned to the first of each step. Where two
-    reports of a station hold at once, the one that became known later is the one asked about.
-    """
-    start, end = window.seconds
-    polls = history.polls[(history.polls >= start) & (history.polls < end)]
-    _, of_hour, in_hour = np.unique(polls // _HOUR, return_inverse=True, return_counts=True)
-    is_first = np.diff(polls // step_seconds, prepend=-1) > 0
-    polls = polls[is_first | (in_hour[of_hour] <= _HOUR / step_seconds)]
-    until = history.held_until.copy()
-    is_followed = history.station[:-1] == history.station[1:]
-    until[:-1][is_followed] = np.minimum(until[:-1], history.known_at[1:] - 1)[is_followed]
-    first = polls.searchsorted(history.known_at, side="left")
-    last = np.where(history.is_open, polls.searchsorted(until, side="right"), first)
-    counts = np.maximum(last - first, 0)
-    starts = np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(history.station, counts), polls[np.repeat(first, counts) + np.arange(counts.sum()) - starts]
 
 
 def nearest_poll(history: History, at: np.ndarray, tolerance_seconds: int) -> np.ndarray:

@@ -1,13 +1,13 @@
 """Models of bikes: will a station be full or empty in half an hour or an hour, and how many bikes will it hold."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from transit_assets.bikes.features import NAMES, History, features, nearest_poll, origins
+from transit_assets.bikes.features import NAMES, History, features, nearest_poll
 from transit_assets.bikes.schema import MODELS as DESCRIPTIONS
 from transit_assets.bikes.schema import STATION_STATUS, STATIONS
 from transit_assets.context.local_time import local_seconds
@@ -45,18 +45,64 @@ def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -
 
     A closed station has no answer, and is not asked about. Of more than `at_most` questions an even share is drawn.
     """
-    station, at = origins(history, window, STEP_SECONDS)
-    # Questions are drawn by their position first: what is known of all of them would take gigabytes and minutes.
-    drawn = np.arange(len(at) * len(HORIZONS))
-    if len(drawn) > at_most:
-        drawn = np.flatnonzero(np.random.default_rng(seed).random(len(drawn)) < at_most / len(drawn))[:at_most]
-    horizon = np.array(HORIZONS, np.int16)[drawn // max(len(at), 1)]
-    station, at = station[drawn % max(len(at), 1)], at[drawn % max(len(at), 1)]
+    asked_at = origins(history, window, STEP_SECONDS)
+    drawn = _drawn(len(asked_at) * len(HORIZONS), at_most, seed)
+    which, origin = np.divmod(drawn, max(len(asked_at), 1))
+    horizon = np.array(HORIZONS, np.int16)[which]
+    station, at = asked_at.take(origin)
     then, answer = _answers(history, station, at, horizon)
     kept = (then > at) & (then < window.seconds[1]) & (answer >= 0) & history.is_open[answer]
     station, at, horizon, then, answer = (one[kept] for one in (station, at, horizon, then, answer))
     asked = questions(history, station, at, then, horizon)
     return replace(asked, targets=outcomes(history, answer), segments=_segments(history, station, at))
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Stations and instants to ask about, of which not all need to be made: of 13 million, a million is drawn.
+
+    A report is asked about at as many polls in a row as `upto` grows by, from the poll at position `first` on.
+    """
+
+    station: np.ndarray
+    polls: np.ndarray
+    first: np.ndarray
+    upto: np.ndarray
+
+    def __len__(self) -> int:
+        return int(self.upto[-1]) if len(self.upto) else 0
+
+    def take(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Station and instant of the origins at some positions."""
+        report = self.upto.searchsorted(positions, side="right")
+        before = np.where(report > 0, self.upto[report - 1], 0)
+        return self.station[report], self.polls[self.first[report] + positions - before]
+
+
+def origins(history: History, window: Window, step_seconds: int) -> Origins:
+    """Stations and instants to ask about: every open station at every poll of a window.
+
+    In an hour of more polls than steps of `step_seconds` they are thinned to the first of each step. Where two
+    reports of a station hold at once, the one that became known later is the one asked about.
+    """
+    start, end = window.seconds
+    polls = history.polls[(history.polls >= start) & (history.polls < end)]
+    _, of_hour, in_hour = np.unique(polls // 3600, return_inverse=True, return_counts=True)
+    is_first = np.diff(polls // step_seconds, prepend=-1) > 0
+    polls = polls[is_first | (in_hour[of_hour] <= 3600 / step_seconds)]
+    first = polls.searchsorted(history.known_at, side="left")
+    last = polls.searchsorted(history.held_until, side="right")
+    is_followed = history.station[:-1] == history.station[1:]
+    np.minimum(last[:-1], first[1:], out=last[:-1], where=is_followed)
+    counts = np.where(history.is_open, np.maximum(last - first, 0), 0)
+    return Origins(history.station, polls, first, np.cumsum(counts))
+
+
+def _drawn(count: int, at_most: int, seed: int) -> np.ndarray:
+    """Positions of the questions to ask: what is known of all of them would take gigabytes and minutes."""
+    if count <= at_most:
+        return np.arange(count)
+    return np.flatnonzero(np.random.default_rng(seed).random(count) < at_most / count)[:at_most]
 
 
 def _answers(
@@ -69,7 +115,7 @@ def _answers(
 
 def outcomes(history: History, answer: np.ndarray) -> dict[str, np.ndarray]:
     """What reports (positions in the history) say of each target; NaN where a count is unknown."""
-    bikes, docks = history.bikes[answer].astype(np.float64), history.docks_free[answer].astype(np.float64)
+    bikes, docks = history.counts[answer + 1, :2].T.astype(np.float64)
     return {
         "full": np.where(np.isnan(docks), np.nan, docks == 0),
         "empty": np.where(np.isnan(bikes), np.nan, bikes == 0),
@@ -99,7 +145,7 @@ def _segments(history: History, station: np.ndarray, at: np.ndarray) -> dict[str
     zones = sorted(set(history.zones))
     zone_of = np.array([zones.index(zone) for zone in history.zones])
     last = history.last_known(station, at)
-    capacity = np.where(last >= 0, history.capacity[last], np.nan)
+    capacity = history.counts[last + 1, 2]
     size = np.where(np.isnan(capacity), 3, np.digitize(capacity, (21, 36)))
     return {
         "hours": Segmentation(("off_peak", "peak"), is_peak.astype(np.int64)),

@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transit_assets.bikes.features import LOOK_BACK, NAMES, History, features, nearest_poll, origins
+from transit_assets.bikes.features import LOOK_BACK, NAMES, History, features, nearest_poll
 from transit_assets.bikes.learning import DOMAIN
 from transit_assets.bikes.model import examples
 from transit_assets.lake import Lake
@@ -45,6 +46,31 @@ def test_a_batch_says_what_single_requests_say() -> None:
     for row in range(500):
         single = features(whole, station[row : row + 1], at[row : row + 1], lead[row : row + 1])
         np.testing.assert_array_equal(single[0], batch[row])
+
+
+def test_a_batch_in_parts_says_what_the_whole_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = history(ROWS)
+    station, at, lead = np.arange(100) % len(whole.codes), SECONDS + np.arange(100) * HOUR, np.linspace(20, 70, 100)
+    expected = features(whole, station, at, lead)
+    monkeypatch.setattr("transit_assets.bikes.features._AT_ONCE", 7)
+    np.testing.assert_array_equal(features(whole, station, at, lead), expected)
+
+
+def test_reports_come_in_any_order() -> None:
+    """Two of one station that became known at once stand in the order in which they were made."""
+    generator = np.random.default_rng(8)
+    rows = [row | {"reported_at": row["known_at"] - 60} for row in ROWS[:500]]
+    rows += [row | {"reported_at": row["known_at"] - 90, "bikes": 1.0} for row in rows[:100]]
+    numbers = {station: number for number, station in enumerate(sorted({row["station"] for row in rows}))}
+    counts = dict.fromkeys(("capacity", "mechanical", "ebike"), 2.0)
+    cells = [counts | row | {"number": numbers[row["station"]]} for row in rows]
+    table = pa.Table.from_pylist(cells)
+    stations = pa.table({"station": list(numbers), "zone": [""] * len(numbers)})
+    shuffled = History.of(table.take(generator.permutation(len(cells))), stations)
+    keys = [(row["number"], row["known_at"], row["reported_at"]) for row in cells]
+    assert list(zip(shuffled.station, shuffled.known_at, shuffled.reported_at, strict=True)) == sorted(keys)
+    bikes = {key: row["bikes"] for key, row in zip(keys, cells, strict=True)}
+    assert shuffled.counts[1:, 0].tolist() == [bikes[key] for key in sorted(keys)]
 
 
 def test_a_request_that_reads_its_own_eight_days_says_what_the_batch_says(lake: Lake) -> None:
@@ -154,8 +180,6 @@ def test_a_closed_station_is_neither_asked_about_nor_an_answer() -> None:
     "flags", [{"is_installed": False}, {"is_renting": False, "is_returning": False}, {"bikes": 0, "docks_free": 0}]
 )
 def test_the_lake_says_which_station_is_closed(lake: Lake, flags: dict[str, Any]) -> None:
-    import pyarrow as pa
-
     from transit_assets.bikes.schema import STATION_STATUS
 
     fill(lake, [{"station": code, "known_at": SECONDS} for code in ("1001", "1002")])
@@ -173,6 +197,12 @@ def test_closed_hours_count_in_no_mean() -> None:
     ]
     found = asked(history(rows), "1001", SECONDS + 12 * HOUR)
     assert (found["bikes_mean_7_days"], found["full_share_7_days"], found["empty_share_7_days"]) == (8, 0, 0)
+
+
+def test_means_are_right_though_the_sums_before_them_run_over() -> None:
+    huge = [{"station": "1001", "known_at": SECONDS + hour * HOUR, "bikes": 2.0**30} for hour in range(7)]
+    rows = [{"station": "1001", "known_at": SECONDS + 9 * DAY + hour * HOUR, "bikes": 8.0} for hour in range(4)]
+    assert asked(history(huge + rows), "1001", SECONDS + 9 * DAY + 4 * HOUR)["bikes_mean_7_days"] == 8
 
 
 def test_a_station_that_nobody_has_heard_of_lately_is_unknown_and_not_zero() -> None:
@@ -200,39 +230,11 @@ def test_a_lake_without_the_days_asked_about_holds_no_question(lake: Lake) -> No
 # Instants --------------------------------------------------------------------------------------
 
 
-def asked_minutes(rows: list[dict[str, Any]], window: Window = EVER) -> list[int]:
-    return ((origins(history(rows), window, 300)[1] - SECONDS) // MINUTE).tolist()
-
-
-def test_polls_of_every_minute_are_thinned_to_the_first_of_each_step() -> None:
-    rows = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(1, 1440)]
-    assert asked_minutes(rows) == [1, *range(5, 1440, 5)]
-
-
-def test_polls_of_every_minute_are_thinned_on_a_day_that_has_hardly_begun() -> None:
-    rows = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(100)]
-    assert asked_minutes(rows) == [*range(0, 100, 5)]
-
-
-def test_sparse_polls_are_all_asked_about_whatever_comes_beside_them() -> None:
-    dense = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in range(1440)]
-    sparse = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in (1440, 1441, 2000, 9000)]
-    assert asked_minutes(dense + sparse) == [*range(0, 1440, 5), 1440, 1441, 2000, 9000]
-
-
-def test_polls_outside_of_the_window_are_not_asked_about() -> None:
-    rows = [{"station": "1001", "known_at": SECONDS + minute * MINUTE} for minute in (0, 10, 20, 30)]
-    window = Window(MONDAY + timedelta(minutes=10), MONDAY + timedelta(minutes=30))
-    assert asked_minutes(rows, window) == [10, 20]
-
-
-def test_a_station_is_asked_about_once_at_a_poll_though_two_reports_hold() -> None:
-    """Two collectors, or a feed behind several caches, give an older report again after a newer one."""
+def test_of_two_reports_that_hold_the_one_that_became_known_later_is_the_state() -> None:
     rows = [
         {"station": "1001", "known_at": SECONDS, "held_until": SECONDS + 40 * MINUTE},
         {"station": "1001", "known_at": SECONDS + 20 * MINUTE, "held_until": SECONDS + 40 * MINUTE, "bikes": 9.0},
     ]
-    assert asked_minutes(rows) == [0, 20, 40]
     assert asked(history(rows), "1001", SECONDS + 40 * MINUTE)["bikes"] == 9
 
 
@@ -255,8 +257,6 @@ def test_a_report_holds_until_its_last_poll_and_no_longer() -> None:
     assert [asked(whole, "1001", SECONDS + minute * MINUTE)["bikes"] for minute in (0, 60, 120, 135)] == [7] * 4
     assert np.isnan(asked(whole, "1001", SECONDS + 136 * MINUTE)["bikes"])
     assert asked(whole, "1001", SECONDS + HOUR)["minutes_unchanged"] == 60
-    station, at = origins(whole, EVER, 300)
-    assert (at[station == whole.position["1001"]].max() - SECONDS) == 2 * HOUR
     found = examples(whole, EVER, at_most=1000)
     answered = found.target_at[found.entity == 1001]
     assert answered.max() == SECONDS + 2 * HOUR
