@@ -14,11 +14,13 @@ from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted
 from transit_assets.learning.model import Model
 from transit_assets.learning.schema import EVALUATIONS
-from transit_assets.learning.scores import Draws, Scored, compare, compare_auc, compare_levels
+from transit_assets.learning.scores import Comparison, Draws, Scored, compare_auc, compare_levels, compare_pairs
 
 UNREGISTERED = "unregistered"
 _SEED = 20_260_101  # of the bootstrap: the same draws for every model on one window
 _SMALLEST_SEGMENT = 30
+_OF_LEVELS = ("macro_f1", "recall")
+_MANY = 100  # values of a segmentation, as arcs; of more, horizons after the first would be a million rows
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ def evaluations(
     test: Window,
     data_version: str,
 ) -> list[dict[str, Any]]:
-    """One row for each horizon, segment, metric and baseline; `subject` names the forecaster that is evaluated."""
+    """One row for each horizon, segment, metric and baseline; `subject` names the forecaster that is evaluated.
+
+    Segments of which there are more than a hundred, as arcs, are only evaluated at the shortest horizon.
+    """
     model, fixed = (
         judged.model,
         {
@@ -92,62 +97,73 @@ def evaluations(
             "evaluated_at": datetime.now(UTC),
         },
     )
-    rows = []
-    for metric in model.metrics:
-        for baseline in baselines:
-            for horizon in model.horizons:
-                for segment, found in _compared(judged, subject, baseline, metric, horizon):
-                    rows.append(
-                        fixed
-                        | {"horizon_minutes": horizon, "segment": segment, "metric": metric, "baseline": baseline}
-                        | found
-                    )
-    return rows
+    found = []
+    losses = _losses(judged, (subject, *baselines))
+    for horizon in model.horizons:
+        mask = judged.asked.horizon_minutes == horizon
+        few = None if horizon == min(model.horizons) else _MANY
+        if mask.any():
+            for segment, rows in segments(judged.asked, mask, few):
+                for (metric, baseline), compared in _compared(judged, subject, baselines, losses, segment, rows):
+                    key = {"horizon_minutes": horizon, "segment": segment, "metric": metric, "baseline": baseline}
+                    found.append(fixed | key | vars(compared))
+    order = {name: place for place, name in enumerate((*model.metrics, *baselines))}
+    return sorted(found, key=lambda row: (order[row["metric"]], order[row["baseline"]]))
 
 
-def _compared(judged: Judged, subject: str, baseline: str, metric: str, horizon: int) -> list[tuple[str, dict]]:
-    mask = judged.asked.horizon_minutes == horizon
-    if not mask.any():
-        return []
-    if metric in ("macro_f1", "recall"):
-        return list(_compared_levels(judged, subject, baseline, metric, mask))
-    if metric == "auc":  # a resampled curve costs a sort of everything: once for all, not for each segment
-        rows = np.flatnonzero(mask)
-        found = compare_auc(
-            judged.answers[rows],
-            judged.forecasts[subject].value[rows],
-            judged.forecasts[baseline].value[rows],
-            judged.draws,
-            rows,
-        )
-        return [("all", vars(found))] if found else []
-    ours, theirs = judged.losses(subject, metric), judged.losses(baseline, metric)
-    if np.isnan(ours).any() or np.isnan(theirs).any():  # no interval was learnt: too little to calibrate on
-        return []
-    return [
-        (segment, vars(compare(metric, ours, theirs, judged.draws, rows)))
-        for segment, rows in segments(judged.asked, mask)
-    ]
+def _losses(judged: Judged, names: Sequence[str]) -> dict[tuple[str, str], np.ndarray]:
+    """(n,) losses by metric and forecaster, of the metrics that are a mean.
+
+    Where no interval was learnt, as there was too little to calibrate on, there is no coverage.
+    """
+    means = [metric for metric in judged.model.metrics if metric not in (*_OF_LEVELS, "auc")]
+    found = {(metric, name): judged.losses(name, metric) for metric in means for name in names}
+    return {key: losses for key, losses in found.items() if not np.isnan(losses).any()}
 
 
-def _compared_levels(
-    judged: Judged, subject: str, baseline: str, metric: str, mask: np.ndarray
-) -> Iterator[tuple[str, dict]]:
-    ours, theirs = judged.forecasts[subject].value, judged.forecasts[baseline].value
-    for segment, rows in segments(judged.asked, mask):
-        found = compare_levels(metric, judged.answers, ours, theirs, judged.draws, rows, judged.model.watched_level)
-        if found:
-            yield segment, vars(found)
+def _compared(
+    judged: Judged,
+    subject: str,
+    baselines: Sequence[str],
+    losses: Mapping[tuple[str, str], np.ndarray],
+    segment: str,
+    rows: np.ndarray,
+) -> Iterator[tuple[tuple[str, str], Comparison]]:
+    """Each metric beside each baseline, on some of the questions."""
+    metrics, place = judged.model.metrics, {key: number for number, key in enumerate(losses)}
+    pairs = [(metric, name) for metric, name in losses if name != subject and (metric, subject) in place]
+    if pairs:
+        columns = [(metric, place[metric, subject], place[metric, name]) for metric, name in pairs]
+        of_rows = np.stack([one[rows] for one in losses.values()], axis=1)
+        yield from zip(pairs, compare_pairs(of_rows, columns, judged.draws, rows), strict=True)
+    y, said = judged.answers[rows], {name: judged.forecasts[name].value[rows] for name in (subject, *baselines)}
+    for metric in (one for one in metrics if one in _OF_LEVELS):
+        found = compare_levels(metric, y, list(said.values()), judged.draws, rows, judged.model.watched_level)
+        yield from zip([(metric, name) for name in baselines], found, strict=False)
+    # A resampled curve costs a sort of everything: once for all, not for each segment.
+    for baseline in baselines if "auc" in metrics and segment == "all" else ():
+        one = compare_auc(y, said[subject], said[baseline], judged.draws, rows)
+        if one:
+            yield ("auc", baseline), one
 
 
-def segments(asked: Examples, mask: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """`all` and every `name=value` that holds at least 30 of the masked questions, with their positions."""
-    found = [("all", np.flatnonzero(mask))]
+def segments(asked: Examples, mask: np.ndarray, at_most: int | None = None) -> list[tuple[str, np.ndarray]]:
+    """`all` and every `name=value` that holds at least 30 of the masked questions, with their positions.
+
+    With `at_most`, only names with no more values that do.
+    """
+    everything = np.flatnonzero(mask)
+    found = [("all", everything)]
     for name, one in asked.segments.items():
-        for code, value in enumerate(one.values):
-            rows = np.flatnonzero(mask & (one.codes == code))
-            if len(rows) >= _SMALLEST_SEGMENT:
-                found.append((f"{name}={value}", rows))
+        codes = one.codes[everything]
+        order = np.argsort(codes, kind="stable")
+        parts = np.split(everything[order], np.searchsorted(codes[order], np.arange(1, len(one.values))))
+        large = [
+            (f"{name}={value}", rows)
+            for value, rows in zip(one.values, parts, strict=True)
+            if len(rows) >= _SMALLEST_SEGMENT
+        ]
+        found += large if at_most is None or len(large) <= at_most else []
     return found
 
 

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from transit_assets.lake import Lake
+from transit_assets.learning import evaluation
 from transit_assets.learning.errors import TooLittleData
-from transit_assets.learning.evaluation import best_baseline, evaluations, judge, write
+from transit_assets.learning.evaluation import best_baseline, evaluations, judge, segments, write
+from transit_assets.learning.examples import Examples, Segmentation
 from transit_assets.learning.fitting import fit, fit_baselines
+from transit_assets.learning.model import Model
 from transit_assets.learning.schema import EVALUATIONS
 from transit_assets.learning.training import evaluate
 from transit_assets_tests.learning import gauges
@@ -133,3 +136,76 @@ def test_what_comes_after_the_windows_changes_no_figure(lake: Lake) -> None:
     gauges.land(lake, 3, 1)
     after = evaluate(lake, domain, train, test, seed=1, at_most=100_000)
     assert [row["value"] for row in before] == [row["value"] for row in after]
+
+
+# Levels and MASE --------------------------------------------------------------------------------
+
+
+def evaluated(one: Model, asked: Examples, learnt: Examples) -> list[dict]:
+    judged = judge(one, asked, {"challenger": fit(one, learnt, 0), **fit_baselines(one, learnt)})
+    named, train, test = list(one.baselines), window(0, 24), window(24, 48)
+    return evaluations(judged, "challenger", named, version="1", train=train, test=test, data_version="t@1")
+
+
+def test_levels_are_judged_by_their_own_metrics_beside_every_baseline() -> None:
+    found = evaluated(model("level"), made(1500, seed=1), made())
+    assert {(row["horizon_minutes"], row["segment"], row["metric"], row["baseline"]) for row in found} == {
+        (horizon, segment, metric, baseline)
+        for horizon in (30, 60)
+        for segment in ("all", "half=odd", "half=even")
+        for metric in ("mae", "accuracy", "macro_f1", "recall")
+        for baseline in ("persistence", "climatology", "count_table")
+    }
+    for row in found:
+        if row["segment"] == "all" and row["metric"] == "mae":
+            assert row["ci_low"] > 0, row
+        if row["metric"] != "mae":
+            assert row["improvement"] == pytest.approx(row["value"] - row["baseline_value"])
+
+
+def test_mase_is_the_error_in_units_of_a_baselines_own_in_training() -> None:
+    """Of each entity its own; of one that was not there the mean of all."""
+    learnt, asked = made(), made(1500, seed=1)
+    learnt = learnt.take(learnt.entity != 1001)
+    scaled = model(scaled_by="climatology")
+    rows = {
+        (row["baseline"], row["metric"]): row
+        for row in evaluated(scaled, asked, learnt)
+        if (row["segment"], row["horizon_minutes"]) == ("all", 60)
+    }
+    baseline = fit_baselines(scaled, learnt)["climatology"]
+    errors = np.abs(learnt.targets["level"] - baseline.estimator.predict(learnt))
+    means = {entity: errors[learnt.entity == entity].mean() for entity in np.unique(learnt.entity)}
+    mine = asked.take(asked.horizon_minutes == 60)
+    scale = np.array([means.get(entity, np.mean(list(means.values()))) for entity in mine.entity])
+    expected = (np.abs(mine.targets["level"] - mine.column("count")) / scale).mean()
+    assert rows["persistence", "mase"]["baseline_value"] == pytest.approx(expected)
+    assert {metric for _, metric in rows} == {"mae", "rmse", "coverage", "mase"}
+    assert rows["persistence", "mase"]["value"] < rows["persistence", "mase"]["baseline_value"]
+
+
+def test_of_very_many_segments_the_shortest_horizon_alone_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = made(3000, seed=1)
+    arcs = Segmentation(tuple(str(entity) for entity in range(1001, 1021)), asked.entity - 1001)
+    asked = replace(asked, segments=asked.segments | {"arc": arcs})
+    monkeypatch.setattr(evaluation, "_MANY", 19)
+    found = {(row["segment"].split("=")[0], row["horizon_minutes"]) for row in evaluated(QUANTITY, asked, made())}
+    assert found == {("all", 30), ("all", 60), ("half", 30), ("half", 60), ("arc", 30)}
+    monkeypatch.setattr(evaluation, "_MANY", 20)
+    found = {(row["segment"].split("=")[0], row["horizon_minutes"]) for row in evaluated(QUANTITY, asked, made())}
+    assert ("arc", 60) in found
+
+
+def test_segments_hold_the_masked_questions_that_are_of_their_value() -> None:
+    asked = made(500, seed=1)
+    arcs = Segmentation(("none", *(str(entity) for entity in range(1001, 1021)), "last"), asked.entity - 1000)
+    asked = replace(asked, segments=asked.segments | {"arc": arcs})
+    mask = asked.horizon_minutes == 60
+    found = dict(segments(asked, mask))
+    np.testing.assert_array_equal(found.pop("all"), np.flatnonzero(mask))
+    np.testing.assert_array_equal(found.pop("half=even"), np.flatnonzero(mask & (asked.entity % 2 == 0)))
+    found.pop("half=odd")
+    for entity in range(1001, 1021):
+        rows = np.flatnonzero(mask & (asked.entity == entity))
+        np.testing.assert_array_equal(found.pop(f"arc={entity}", rows[:0]), rows if len(rows) >= 30 else rows[:0])
+    assert not found

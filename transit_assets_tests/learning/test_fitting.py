@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from transit_assets.learning.errors import ModelUnreadable, TooLittleData
+from transit_assets.learning.estimators import Persistence
 from transit_assets.learning.examples import Examples
 from transit_assets.learning.fitting import Fitted, fit, fit_baselines, shares
-from transit_assets_tests.learning.made import made, model
+from transit_assets_tests.learning.made import NAMES, made, model
 
 TRAIN, TEST = made(6000), made(3000, seed=9)
 
@@ -105,7 +106,7 @@ def test_only_horizons_of_the_model_are_learnt_from() -> None:
     assert fit(one, TRAIN, 0).to_json() == alone.to_json()
 
 
-@pytest.mark.parametrize("kind", ["quantity", "probability"])
+@pytest.mark.parametrize("kind", ["quantity", "probability", "level"])
 def test_a_stored_model_says_what_it_said_before(kind: Any) -> None:
     one = model(kind)
     for fitted in (fit(one, TRAIN, 0), *fit_baselines(one, TRAIN).values()):
@@ -144,3 +145,97 @@ def test_the_reference_counts_every_example_once_the_unknown_among_them() -> Non
     for one in fit(model(), TRAIN, 0).reference.values():
         assert sum(one["shares"]) == pytest.approx(1)
         assert len(one["shares"]) == len(one["edges"]) + 2
+
+
+# Intervals of many entities ---------------------------------------------------------------------
+
+
+def spread() -> Examples:
+    """Entities whose errors are as large as their number says: 1, 2 and 3 units; of 9 little was seen."""
+    generator = np.random.default_rng(3)
+    many = made(12_000, hours=400)
+    entity = generator.choice([1, 2, 3, 9], len(many), p=[0.33, 0.33, 0.33, 0.01])
+    features = many.features.copy()
+    features[:, NAMES.index("count")] = 100
+    error = generator.normal(0, 1, len(many)) * entity
+    return replace(many, entity=entity, features=features, targets={"level": 100 + error})
+
+
+def now() -> Persistence:
+    return Persistence("count")
+
+
+def test_each_entity_has_its_own_interval_and_one_that_was_hardly_seen_the_common_one() -> None:
+    examples = spread()
+    fitted = fit(model(estimator=lambda seed: now()), examples, 0)
+    assert {name: set(own) for name, own in fitted.own_interval.items()} == {"30": set("123"), "60": set("123")}
+    said = fitted.predict(examples)
+    assert said.low is not None
+    assert said.high is not None
+    width = said.high - said.low
+    for entity in (1, 2, 3):
+        assert width[examples.entity == entity].mean() == pytest.approx(2 * 1.2816 * entity, rel=0.15)
+        inside = (said.low <= examples.targets["level"]) & (examples.targets["level"] <= said.high)
+        assert inside[examples.entity == entity].mean() == pytest.approx(0.8, abs=0.04)
+    common = fitted.interval["60"]
+    hardly = (examples.entity == 9) & (examples.horizon_minutes == 60)
+    np.testing.assert_allclose(width[hardly], common[1] - common[0])
+
+
+def test_an_interval_in_units_of_a_column_is_as_wide_as_the_column_says() -> None:
+    """Learnt from errors of 1, 2 and 3 units in theirs, one interval fits all."""
+    examples = spread()
+    features = examples.features.copy()
+    features[:, NAMES.index("lead_minutes")] = examples.entity
+    examples = replace(examples, features=features)
+    fitted = fit(model(estimator=lambda seed: now(), interval_unit="lead_minutes"), examples, 0)
+    assert fitted.unit == "lead_minutes"
+    for low, high in fitted.interval.values():
+        assert (low, high) == (pytest.approx(-1.2816, abs=0.15), pytest.approx(1.2816, abs=0.15))
+    said = fitted.predict(examples)
+    low, high = fitted.interval["60"]
+    hardly = (examples.entity == 9) & (examples.horizon_minutes == 60)
+    assert said.low is not None
+    assert said.high is not None
+    np.testing.assert_allclose((said.high - said.low)[hardly], 9 * (high - low))
+    for baseline in fit_baselines(model(interval_unit="lead_minutes"), examples).values():
+        assert baseline.unit == "lead_minutes"
+        assert baseline.interval
+
+
+def test_a_level_has_no_interval_and_no_correction() -> None:
+    one = model("level")
+    for fitted in (fit(one, TRAIN, 0), *fit_baselines(one, TRAIN).values()):
+        said = fitted.predict(TEST)
+        assert (said.low, said.high, fitted.interval, fitted.slope) == (None, None, {}, 1.0)
+        assert set(said.value) <= {0.0, 1.0, 2.0, 3.0}
+
+
+def test_the_typical_error_of_each_entity_is_kept_with_the_baseline_that_scales() -> None:
+    found = fit_baselines(model(scaled_by="persistence"), TRAIN)
+    errors = np.abs(TRAIN.targets["level"] - TRAIN.column("count"))
+    assert found["climatology"].typical_error == {}
+    assert found["persistence"].typical_error == {
+        str(entity): pytest.approx(errors[TRAIN.entity == entity].mean()) for entity in range(1001, 1021)
+    }
+
+
+def test_a_baseline_keeps_the_name_under_which_it_is_published() -> None:
+    one = model("level", scaled_by=None)
+    for name, fitted in fit_baselines(one, TRAIN).items():
+        again = Fitted.from_json(fitted.to_json())
+        assert (again.baseline, again.called, again.is_baseline) == (name, name, True)
+        assert again.estimator.kind == "levels"
+    trained = Fitted.from_json(fit(one, TRAIN, 0).to_json())
+    assert (trained.baseline, trained.called, trained.is_baseline) == (None, "levels", False)
+
+
+def test_everything_that_a_fitted_model_knows_comes_back_from_storage() -> None:
+    examples = spread()
+    for fitted in (
+        fit(model(interval_unit="lead_minutes", estimator=lambda seed: now()), examples, 0),
+        fit_baselines(model(scaled_by="persistence", interval_unit="lead_minutes"), examples)["persistence"],
+    ):
+        again = Fitted.from_json(fitted.to_json())
+        names = ("interval", "own_interval", "reference", "baseline", "unit", "typical_error", "features")
+        assert [vars(again)[name] for name in names] == [vars(fitted)[name] for name in names]

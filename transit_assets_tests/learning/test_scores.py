@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from transit_assets.learning.scores import Draws, Scored, compare, compare_auc
+from transit_assets.learning.scores import Draws, Scored, compare, compare_auc, compare_levels, compare_pairs
 
 
 def everything(n: int) -> np.ndarray:
@@ -122,3 +122,75 @@ def test_coverage_is_a_difference_and_needs_an_interval() -> None:
 def test_a_metric_that_is_no_mean_is_refused() -> None:
     with pytest.raises(ValueError, match="auc is no mean"):
         Scored(np.zeros(1)).losses("auc", np.zeros(1))
+
+
+# Levels -----------------------------------------------------------------------------------------
+
+
+def levels(n: int, seed: int = 0) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Levels 0 to 3, the higher the rarer, and three forecasts of them, each worse than the one before."""
+    generator = np.random.default_rng(seed)
+    y = generator.choice(4, n, p=[0.7, 0.2, 0.07, 0.03]).astype(float)
+    return y, [np.where(generator.random(n) < share, y, generator.integers(0, 4, n)) for share in (0.9, 0.7, 0.5)]
+
+
+def test_scores_of_levels_are_those_of_scikit_learn() -> None:
+    y, said = levels(3000)
+    rows = everything(3000)[::2]
+    some = [one[rows] for one in said]
+    draws = Draws(everything(3000) // 10, seed=1)
+    found = compare_levels("macro_f1", y[rows], some, draws, rows, watched=2)
+    theirs = [metrics.f1_score(y[rows], one, average="macro") for one in some]
+    recalls = [metrics.recall_score(y[rows] >= 2, one >= 2) for one in some]
+    accuracies = [metrics.accuracy_score(y[rows], one) for one in some]
+    pairs = np.stack([Scored(one).losses("accuracy", y[rows]) for one in some], axis=1)
+    for metric, expected, compared in (
+        ("macro_f1", theirs, found),
+        ("recall", recalls, compare_levels("recall", y[rows], some, draws, rows, watched=2)),
+        ("accuracy", accuracies, compare_pairs(pairs, [("accuracy", 0, 1), ("accuracy", 0, 2)], draws, rows)),
+    ):
+        assert len(compared) == 2
+        for one, other in zip(compared, expected[1:], strict=True):
+            assert (one.value, one.baseline_value) == (pytest.approx(expected[0]), pytest.approx(other)), metric
+            assert one.improvement == pytest.approx(expected[0] - other)
+            assert one.ci_low is not None
+            assert one.ci_high is not None
+            assert 0 < one.ci_low < one.improvement < one.ci_high
+            assert one.n == 1500
+
+
+def test_macro_f1_is_over_the_levels_that_came_true() -> None:
+    y, said = np.array([0.0, 0, 1, 1]), np.array([0.0, 0, 1, 3])
+    [found] = compare_levels("macro_f1", y, [said, y], Draws(everything(4), seed=1), everything(4), watched=2)
+    assert found.value == pytest.approx(metrics.f1_score(y, said, labels=[0, 1], average="macro"))
+    assert found.baseline_value == 1
+
+
+def test_there_is_no_recall_where_there_was_nothing_to_find() -> None:
+    y, said = levels(100)
+    low = np.minimum(y, 1)
+    assert compare_levels("recall", low, said, Draws(everything(100), seed=1), everything(100), watched=2) == []
+
+
+def test_the_bounds_of_recall_come_from_the_blocks_that_hold_an_event() -> None:
+    """Two events in a hundred blocks: a replicate that drew neither tells nothing."""
+    y = np.zeros(100)
+    y[[3, 70]] = 2
+    said = [y.copy(), np.zeros(100)]
+    [found] = compare_levels("recall", y, said, Draws(everything(100), seed=1), everything(100), watched=2)
+    assert (found.value, found.baseline_value, found.ci_low, found.ci_high) == (1, 0, 1, 1)
+
+
+def test_many_pairs_at_once_are_what_each_is_alone() -> None:
+    generator = np.random.default_rng(2)
+    losses = generator.exponential(1, (600, 3))
+    losses[:, 2] = 0
+    draws, rows = Draws(everything(600) // 6, seed=1), everything(600)[100:400]
+    pairs = [(metric, 0, other) for metric in ("mae", "rmse", "coverage", "mase") for other in (1, 2)]
+    found = compare_pairs(losses[rows], pairs, draws, rows)
+    for one, (metric, ours, theirs) in zip(found, pairs, strict=True):
+        alone = compare(metric, losses[:, ours], losses[:, theirs], draws, rows)
+        for name, value in vars(alone).items():
+            assert vars(one)[name] == (value if value is None else pytest.approx(value, abs=1e-5)), (metric, name)
+    assert found[1].improvement is None
+    assert found[1].ci_low is None
