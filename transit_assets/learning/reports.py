@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _OURS, _THEIRS, _LINE = "#0b6e4f", "#c8553d", "#8a8a8a"
 _BINS = 10
+_PLACES = ("zone=", "arc=")  # segments of which there are tens or thousands: the card leaves them to the plot
+_PLACES_SHOWN = 15
 
 
 def card(
@@ -69,13 +71,13 @@ def card(
 
 
 def _groups(judged: Judged, subject: str, best: str) -> Iterator[str]:
-    """One line for each horizon and group, zones left to the plot."""
+    """One line for each horizon and group, places left to the plot."""
     ours, theirs, answers = judged.losses(subject), judged.losses(best), judged.answers
     said = judged.forecasts[subject]
     covered = said.losses("coverage", answers)
     for horizon in judged.model.horizons:
         for name, rows in segments(judged.asked, judged.asked.horizon_minutes == horizon):
-            if name.startswith("zone=") or not len(rows):
+            if name.startswith(_PLACES) or not len(rows):
                 continue
             forecast, truth, share = said.value[rows].mean(), answers[rows].mean(), covered[rows].mean()
             yield (
@@ -87,13 +89,29 @@ def _groups(judged: Judged, subject: str, best: str) -> Iterator[str]:
 
 def _calibration(fitted: Fitted) -> str:
     if fitted.kind == "quantity":
-        spans = ", ".join(
-            f"{low:+.1f} to {high:+.1f} at {horizon} min" for horizon, (low, high) in sorted(fitted.interval.items())
-        )
-        return f"split conformal, {INTERVAL:.0%} interval: {spans or 'none: too little data'}"
+        found = sorted(fitted.interval.items(), key=lambda one: int(one[0]))
+        spans = ", ".join(f"{low:+.1f} to {high:+.1f} at {horizon} min" for horizon, (low, high) in found)
+        unit = f" in units of `{fitted.unit}`" if fitted.unit and spans else ""
+        own = max((len(one) for one in fitted.own_interval.values()), default=0)
+        others = f"; {own:,} that were seen often have their own" if own else ""
+        return f"split conformal, {INTERVAL:.0%} interval{unit}: {spans or 'none: too little data'}{others}"
     if fitted.is_baseline:
         return "as the baseline gives it"
+    if fitted.kind == "level":
+        return _cuts(fitted)
     return f"Platt, slope {fitted.slope:.3f}, intercept {fitted.intercept:+.3f}, learnt on the last of the training"
+
+
+def _cuts(fitted: Fitted) -> str:
+    """How levels are cut from the quantity that is forecast."""
+    state = fitted.estimator.state()
+    cuts = sorted((int(horizon), cut) for horizon, cut in state.get("cuts", {}).items())
+    bands = f"bands of {state['of']}, from {', '.join(f'{edge:g}' for edge in state['edges'])} on"
+    if not cuts:
+        return bands
+    watched = state["edges"][state["watched"]]
+    said = ", ".join(f"{cut:.1f} at {horizon} min" for horizon, cut in cuts)
+    return f"{bands}; {watched:g} is cut at {said}, learnt on the last of the training"
 
 
 def _figure(row: Mapping[str, Any]) -> str:
@@ -159,12 +177,11 @@ def _binned(forecast: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _gain_plot(rows: Sequence[Mapping[str, Any]], model: str, baseline: str) -> bytes:
     horizons = sorted({row["horizon_minutes"] for row in rows})
-    names = [name for name in dict.fromkeys(row["segment"] for row in rows) if not name.startswith("zone=")]
-    zones = sorted(
-        (row for row in rows if row["segment"].startswith("zone=") and row["horizon_minutes"] == horizons[-1]),
-        key=lambda row: -row["n"],
-    )
-    names += [row["segment"] for row in zones[:15]]
+    names = [name for name in dict.fromkeys(row["segment"] for row in rows) if not name.startswith(_PLACES)]
+    places = [row for row in rows if row["segment"].startswith(_PLACES)]
+    furthest = max((row["horizon_minutes"] for row in places), default=None)
+    largest = sorted((row for row in places if row["horizon_minutes"] == furthest), key=lambda row: -row["n"])
+    names += [row["segment"] for row in largest[:_PLACES_SHOWN]]
     figure, axis = _figure_of(1, 0.32 * len(names) + 1.4, width=8.0)
     for offset, horizon in enumerate(horizons):
         found = {row["segment"]: row for row in rows if row["horizon_minutes"] == horizon}
