@@ -41,7 +41,7 @@ MAKERS: dict[str, Callable[[], Estimator]] = {
     "ridge change": lambda: ridge(),
     "mean change": lambda: Mean({"ridge": ridge(), "trees": boosted("regression_l1", change_of="count")}),
     "per_horizon change": lambda: PerHorizon({"60": ridge(), "20 30": HourOfWeekMedian()}),
-    "levels": lambda: levels(ridge(), watched=1, now="count"),
+    "levels": lambda: levels(ridge(), watched=1, now="count", beside=["count"]),
     "levels of a mean": lambda: levels(Mean({"ridge": ridge(), "now": Persistence("count")})),
 }
 
@@ -274,26 +274,29 @@ def test_levels_are_the_bands_that_a_forecast_lies_in() -> None:
         assert set(said[(count >= low) & (count < high)]) <= {level}
 
 
+def watching() -> Levels:
+    return levels(ridge(), watched=2, now="count", second="count", held_minutes=30)
+
+
 def test_a_watched_level_is_found_at_least_as_often_as_what_is_now_finds_it() -> None:
-    """A median is drawn to the middle: on counts that fall, both sides of the edge are told with their own cut."""
-    watching, plain = levels(ridge(), watched=2, now="count"), levels(ridge())
-    for one in (watching, plain):
-        one.fit(TRAIN, TRAIN.targets["band"])
-    assert set(watching.cuts) == {"30", "60"}
-    assert all(0.7 * 9 <= cut <= 9 for cut in watching.cuts.values())
-    is_high = TEST.targets["band"] >= 3
-    found = {name: (one.predict(TEST) >= 3)[is_high].mean() for name, one in (("watch", watching), ("plain", plain))}
-    assert found["watch"] >= found["plain"]
-    other = watching.predict(TEST), plain.predict(TEST)
-    both_low = (other[0] < 3) & (other[1] < 3)
-    np.testing.assert_array_equal(other[0][both_low], other[1][both_low])  # the other edges are as they were
+    one, plain = watching(), levels(ridge())
+    for each in (one, plain):
+        each.fit(TRAIN, TRAIN.targets["band"])
+    near, now = TEST.horizon_minutes <= 30, TEST.column("count")
+    said, without = one.predict(TEST), plain.predict(TEST)
+    assert (said[near & (now >= 9)] == 3).all()  # of three edges 9 is the last
+    assert (said[near & (now < 9)] <= 2).all()  # `second` is what is now: nothing says that it will rise
+    assert (without[near & (now >= 9)] < 3).any()
+    both_low = (said < 3) & (without < 3)
+    np.testing.assert_array_equal(said[both_low], without[both_low])  # the other edges are as they were
 
 
-def test_where_nothing_high_was_seen_the_cut_is_the_edge() -> None:
-    low = replace(TRAIN, targets=TRAIN.targets | {"level": np.minimum(TRAIN.targets["level"], 8.0)})
-    one = levels(ridge(), watched=2, now="count")
-    one.fit(low, low.targets["band"])
-    assert set(one.cuts.values()) == {9.0}
+def test_further_ahead_than_it_holds_a_level_is_what_is_forecast() -> None:
+    one, plain = watching(), levels(ridge())
+    for each in (one, plain):
+        each.fit(TRAIN, TRAIN.targets["band"])
+    far = TEST.horizon_minutes > 30
+    np.testing.assert_array_equal(one.predict(TEST)[far], plain.predict(TEST)[far])
 
 
 def test_levels_are_learnt_where_the_quantity_is_known() -> None:
