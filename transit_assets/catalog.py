@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from transit_assets.bikes import schema as bikes
+from transit_assets.context.calendar.schema import CALENDAR_DAYS
+from transit_assets.context.weather.schema import WEATHER_HOURLY
 from transit_assets.lake import Table
 from transit_assets.lake.landing import FETCHES
 from transit_assets.lake.ledger import CHECK_RESULTS, LOADS
@@ -24,6 +26,8 @@ TABLES: tuple[Table, ...] = (
     *bikes.MODEL_TABLES,
     *road.TABLES,
     *road.MODEL_TABLES,
+    WEATHER_HOURLY,
+    CALENDAR_DAYS,
     *learning.TABLES,
     LOADS,
     CHECK_RESULTS,

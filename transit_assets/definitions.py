@@ -11,6 +11,10 @@ from transit_assets.automation.resources import LakeDuckDBResource, LakeResource
 from transit_assets.bikes.assets import ASSETS as BIKES_ASSETS
 from transit_assets.bikes.automation import AUTOMATION as BIKES
 from transit_assets.bikes.checks import CHECKS as BIKES_CHECKS
+from transit_assets.context.calendar import assets as calendar
+from transit_assets.context.weather.assets import ASSETS as WEATHER_ASSETS
+from transit_assets.context.weather.automation import AUTOMATION as WEATHER
+from transit_assets.context.weather.checks import CHECKS as WEATHER_CHECKS
 from transit_assets.road.assets import ASSETS as ROAD_ASSETS
 from transit_assets.road.automation import AUTOMATION as ROAD
 from transit_assets.road.checks import CHECKS as ROAD_CHECKS
@@ -21,11 +25,17 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Everything there is, on the lake of the settings; `resources` go before these."""
     configured = LakeResource.of(settings())
     return dg.Definitions(
-        assets=dg.with_source_code_references([*BIKES_ASSETS, *ROAD_ASSETS]),
-        asset_checks=[*BIKES_CHECKS, *ROAD_CHECKS],
-        jobs=[*BIKES.jobs, *ROAD.jobs, care.maintain_lake, care.publish_warehouse],
-        schedules=[*BIKES.schedules, *ROAD.schedules, care.maintain_lake_nightly, care.publish_warehouse_daily],
-        sensors=[*BIKES.sensors, *ROAD.sensors, alerts.alert_on_failed_run],
+        assets=dg.with_source_code_references([*BIKES_ASSETS, *ROAD_ASSETS, *WEATHER_ASSETS, *calendar.ASSETS]),
+        asset_checks=[*BIKES_CHECKS, *ROAD_CHECKS, *WEATHER_CHECKS, *calendar.CHECKS],
+        jobs=[*BIKES.jobs, *ROAD.jobs, *WEATHER.jobs, *calendar.JOBS, care.maintain_lake, care.publish_warehouse],
+        schedules=[
+            *BIKES.schedules,
+            *ROAD.schedules,
+            *WEATHER.schedules,
+            care.maintain_lake_nightly,
+            care.publish_warehouse_daily,
+        ],
+        sensors=[*BIKES.sensors, *ROAD.sensors, *WEATHER.sensors, alerts.alert_on_failed_run],
         resources={
             "lake": configured,
             "duckdb": LakeDuckDBResource(storage=configured),

@@ -50,6 +50,11 @@ ASSETS |= {
     "processed/road/axis_profile": (WHOLE, {"processed/road/axis_hourly"}),
     "processed/road/sensor_health": (WHOLE, {"processed/road/axis_hourly", "interim/road/arcs"}),
 }
+ASSETS |= {
+    "raw/weather/timeline": (MONTHS, set()),
+    "interim/weather/hourly": (MONTHS, {"raw/weather/timeline"}),
+    "interim/calendar/days": (WHOLE, set()),
+}
 MODELS = {"bikes": ("full", "empty", "available"), "road": ("flow", "occupancy", "level")}
 _LEARNT_FROM = {"bikes": {"interim/bikes/station_status", "interim/bikes/stations"}, "road": _HOURS}
 for _domain, _models in MODELS.items():
@@ -85,6 +90,12 @@ JOBS = {
     "roll_back_road_occupancy",
     "roll_back_road_level",
     "check_road_freshness",
+    "fetch_weather",
+    "clean_weather_months",
+    "build_weather_months",
+    "update_weather_months",
+    "check_weather_freshness",
+    "build_calendar",
     "maintain_lake",
     "publish_warehouse",
 }
@@ -95,6 +106,9 @@ SCHEDULES = {
     "close_road_month": ("15 4 * * *", "update_road_months"),
     "compact_road_this_month": ("20 * * * *", "update_road_months"),
     "check_road_freshness_daily": ("0 7 * * *", "check_road_freshness"),
+    "close_weather_month": ("15 4 * * *", "update_weather_months"),
+    "compact_weather_this_month": ("40 * * * *", "update_weather_months"),
+    "check_weather_freshness_daily": ("0 7 * * *", "check_weather_freshness"),
     "maintain_lake_nightly": ("30 3 * * *", "maintain_lake"),
     "publish_warehouse_daily": ("0 6 * * *", "publish_warehouse"),
 }
@@ -105,6 +119,7 @@ SENSORS = {
     "road_arrivals",
     "road_follows",
     "road_learns",
+    "weather_arrivals",
     "alert_on_failed_run",
 }
 CHECKS = {
@@ -131,6 +146,8 @@ CHECKS = {
     },
     "interim/road/arc_descriptions": {"rows": True, "accounting": True},
     "interim/road/arcs": {"rows": True, "accounting": True},
+    "interim/weather/hourly": {"rows": True, "accounting": True, "completeness": False, "yesterday_exists": False},
+    "interim/calendar/days": {"rows": True, "accounting": True},
 }
 RESOURCES = {"lake", "duckdb", "registry"}
 
@@ -216,12 +233,13 @@ def test_each_model_of_a_domain_is_trained_decided_about_and_rolled_back_by_name
     assert {f"{domain}_{model}" for model in MODELS[domain]} == {model.name for model in domain_of(domain).models}
 
 
-def test_schedules_run_in_paris_and_are_off() -> None:
+def test_schedules_run_by_the_clock_of_their_partitions_and_are_off() -> None:
     assert {schedule.name: (schedule.cron_schedule, schedule.job_name) for schedule in REPOSITORY.schedule_defs} == (
         SCHEDULES
     )
     for schedule in REPOSITORY.schedule_defs:
-        assert schedule.execution_timezone == "Europe/Paris", schedule.name
+        zone = "UTC" if "_weather_" in schedule.name else "Europe/Paris"
+        assert schedule.execution_timezone == zone, schedule.name
         assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED, schedule.name
 
 
@@ -235,6 +253,17 @@ def test_what_has_sources_in_the_lake_follows_them() -> None:
         condition = GRAPH.get(dg.AssetKey(name.split("/"))).automation_condition
         follows = any(not source.startswith("raw/") for source in sources)
         assert (condition is not None) is follows, name
+
+
+def test_every_job_of_assets_and_every_sensor_has_something_to_do() -> None:
+    of_ops = {"maintain_lake", "publish_warehouse"}
+    for job in REPOSITORY.get_all_jobs():
+        layer = job.asset_layer
+        is_of_ops = job.name in of_ops or job.name.startswith("roll_back_")
+        assert is_of_ops or layer.executable_asset_keys or layer.asset_graph.asset_check_keys, job.name
+    for sensor in REPOSITORY.sensor_defs:
+        if isinstance(sensor, dg.AutomationConditionSensorDefinition):
+            assert sensor.asset_selection.resolve(GRAPH), sensor.name
 
 
 def test_the_command_line_runs_the_domains_of_the_graph() -> None:

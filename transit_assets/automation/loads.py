@@ -31,7 +31,7 @@ def load_partitions(
 
     feeds = flow.feeds_of[table.relation]
     # Before reading: what lands now makes the partition due again.
-    fingerprints = lake.landing.fingerprints(flow.domain, feeds)
+    fingerprints = flow.fingerprints(lake, table.relation)
     cleaned = (
         clean(date.fromisoformat(partition), observed, fingerprints.get(partition))
         for partition, observed in landed(lake, feeds, context.partition_keys)

@@ -18,6 +18,8 @@ from transit_assets.automation.failures import is_of_check, sentence
 from transit_assets.automation.flows import Flow
 from transit_assets.automation.resources import LakeResource
 from transit_assets.bikes.flow import FLOW as BIKES
+from transit_assets.context.calendar.flow import FLOW as CALENDAR
+from transit_assets.context.weather.flow import FLOW as WEATHER
 from transit_assets.learning.schema import DECISIONS
 from transit_assets.road.flow import FLOW as ROAD
 from transit_assets.settings import settings
@@ -26,7 +28,7 @@ STEPS = ("raw", "interim", "processed", "models")
 
 Progress = Callable[[str], None]
 
-FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD)}
+FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, WEATHER, CALENDAR)}
 DOMAINS = tuple(FLOWS)
 
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

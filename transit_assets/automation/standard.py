@@ -31,13 +31,11 @@ class Parts:
     models: Mapping[str, str]
     model_tables: Sequence[Table]
 
-    def clean(self, *, is_partitioned: bool) -> dg.AssetSelection:
-        return _of(table for table in self.tables if bool(table.partition_by) is is_partitioned)
+    def clean(self, *, is_partitioned: bool) -> list[Table]:
+        return [table for table in self.tables if bool(table.partition_by) is is_partitioned]
 
-    def marts(self, domain: str, *, is_partitioned: bool) -> dg.AssetSelection:
-        return _of(
-            mart for mart in mart_tables() if mart.domain == domain and bool(mart.partition_by) is is_partitioned
-        )
+    def marts(self, domain: str, *, is_partitioned: bool) -> list[Table]:
+        return [mart for mart in mart_tables() if mart.domain == domain and bool(mart.partition_by) is is_partitioned]
 
     def trained(self, domain: str) -> dg.AssetSelection:
         keys = (asset_key(domain, model, role) for model in self.models for role in (CHALLENGER, CHAMPION))
@@ -70,8 +68,9 @@ def standard(
     build what it gave.
     """
     domain, period = flow.domain, flow.partitions.period.value
-    clean, marts = parts.clean(is_partitioned=True), parts.marts(domain, is_partitioned=True)
+    clean, marts = _of(parts.clean(is_partitioned=True)), _marts_with_sources(domain, parts)
     raw = dg.AssetSelection.assets(*parts.raw)
+    whole = [*parts.clean(is_partitioned=False), *parts.marts(domain, is_partitioned=False)]
     clean_job = dg.define_asset_job(
         f"clean_{domain}_{period}s",
         selection=clean,
@@ -100,11 +99,7 @@ def standard(
             clean_job,
             build_job,
             *([] if is_polled else [update_job]),
-            dg.define_asset_job(
-                f"refresh_{domain}_tables",
-                selection=parts.clean(is_partitioned=False) | parts.marts(domain, is_partitioned=False),
-                description=f"Rebuilds the tables without {period}s: what holds from when to when, profiles, rankings.",
-            ),
+            *([_refresh_job(domain, whole, period)] if whole else []),
             freshness_job,
             *_model_jobs(domain, parts),
         ],
@@ -129,6 +124,23 @@ def standard(
     )
 
 
+def _marts_with_sources(domain: str, parts: Parts) -> dg.AssetSelection:
+    """The marts with partitions, and the clean tables without that they read: these are built between.
+
+    Without them the marts of an empty lake would look up what is not there yet: all arcs in the zone `unknown`.
+    """
+    marts = _of(parts.marts(domain, is_partitioned=True))
+    return marts | (marts.upstream(depth=1) & _of(parts.clean(is_partitioned=False)))
+
+
+def _refresh_job(domain: str, whole: Sequence[Table], period: str) -> "Job":
+    return dg.define_asset_job(
+        f"refresh_{domain}_tables",
+        selection=_of(whole),
+        description=f"Rebuilds the tables without {period}s: what holds from when to when, profiles, rankings.",
+    )
+
+
 def _model_jobs(domain: str, parts: Parts) -> list["Job"]:
     if not parts.models:
         return []
@@ -148,14 +160,17 @@ def _model_jobs(domain: str, parts: Parts) -> list["Job"]:
 
 
 def _condition_sensors(domain: str, parts: Parts) -> list[dg.SensorDefinition]:
-    following = parts.clean(is_partitioned=False)
-    for is_partitioned in (True, False):
-        following = following | parts.marts(domain, is_partitioned=is_partitioned)
-    if parts.models:
-        following = following | parts.watched()
+    of_lake = [
+        *parts.clean(is_partitioned=False),
+        *parts.marts(domain, is_partitioned=True),
+        *parts.marts(domain, is_partitioned=False),
+        *parts.model_tables,
+    ]
+    if not of_lake:  # clean tables with partitions follow the landing
+        return []
     follows = dg.AutomationConditionSensorDefinition(
         f"{domain}_follows",
-        target=following,
+        target=_of(of_lake),
         description="Brings marts and tables built from them up to date once what they are made from has changed.",
         default_status=_STOPPED,
     )

@@ -22,6 +22,7 @@ _EXIT_CODES = {
     "transit_assets.lake.errors.TableMissing": WRONG_USE,
     "transit_assets.bikes.clean.errors.ArchiveOverlap": WRONG_USE,
     "transit_assets.bikes.clean.errors.ProviderSilent": FAILED,
+    "transit_assets.context.errors.ContextError": WRONG_USE,
     "transit_assets.settings.SettingMissing": WRONG_USE,
     "transit_assets.export.ExportRefused": WRONG_USE,
     "transit_assets.quality.repairs.RepairRefused": WRONG_USE,

@@ -17,6 +17,7 @@ class Domain(StrEnum):
 
     BIKES = "bikes"
     ROAD = "road"
+    WEATHER = "weather"
 
 
 class Live(StrEnum):
@@ -32,18 +33,23 @@ def add_to(app: typer.Typer) -> None:
 
 
 def import_(
-    domain: Annotated[Domain, typer.Argument(help="`bikes` or `road`.", metavar="DOMAIN")],
+    domain: Annotated[Domain, typer.Argument(help="`bikes`, `road` or `weather`.", metavar="DOMAIN")],
     files: Annotated[
         list[Path], typer.Argument(help="Files of any known format, told by content.", exists=True, dir_okay=False)
     ],
 ) -> None:
     """Land archives that you hold, all or none, and print the partitions they touch."""
     from transit_assets.bikes import archive as bikes
+    from transit_assets.context.weather import archive as weather
     from transit_assets.lake.archives import shown_name
     from transit_assets.road import archive as road
     from transit_assets.settings import settings
 
-    import_files = {Domain.BIKES: bikes.import_files, Domain.ROAD: road.import_files}[domain]
+    import_files = {
+        Domain.BIKES: bikes.import_files,
+        Domain.ROAD: road.import_files,
+        Domain.WEATHER: weather.import_files,
+    }[domain]
     with progress() as doing:
         done = import_files(open_lake(), files, settings(), on_file=lambda path: doing(f"reading {shown_name(path)}"))
     for one in done:

@@ -18,7 +18,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    domains: Annotated[list[str], typer.Argument(help="What to build: `bikes`, `road`.", metavar="DOMAIN...")],
+    domains: Annotated[
+        list[str], typer.Argument(help="What to build: `bikes`, `road`, `weather`, `calendar`.", metavar="DOMAIN...")
+    ],
     first: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
     last: Annotated[
         datetime | None, typer.Option("--to", help="Last day, inclusive; today without it.", formats=["%Y-%m-%d"])

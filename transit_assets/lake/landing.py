@@ -35,6 +35,16 @@ Origin = Literal["real", "simulated"]
 
 _CHUNK_BYTES = 2**20
 
+# The order of rows does not matter to XOR, which halves the time of hashing a sorted list.
+_OBSERVED = (
+    "SELECT partition, md5(count(*) || '-' || bit_xor(md5_number(sha256 || outcome || epoch_us(fetched_at))))"
+    " AS fingerprint FROM heard GROUP BY partition"
+)
+_TOLD = (
+    "SELECT partition, md5(string_agg(sha256, ' ' ORDER BY last_at, sha256)) AS fingerprint FROM"
+    " (SELECT partition, sha256, max(fetched_at) AS last_at FROM heard GROUP BY ALL) GROUP BY partition"
+)
+
 FETCHES = Table(
     layer="raw",
     domain=None,
@@ -241,14 +251,16 @@ class Landing:
         unpacked.seek(0)
         return unpacked
 
-    def fingerprints(self, domain: str, feeds: Sequence[str]) -> dict[str, str]:
-        """For each partition that landed data touches, a hash of what was observed: payload, time and outcome."""
+    def fingerprints(self, domain: str, feeds: Sequence[str], *, with_instants: bool = True) -> dict[str, str]:
+        """For each partition that landed data touches, a hash of what was observed: payload, time and outcome.
+
+        Without instants it is one of the payloads alone, in the order in which each was last heard: an answer that
+        says again what the one before it said changes nothing.
+        """
         found = self._lake.table(FETCHES).scan(
-            # The order of rows does not matter to XOR, which halves the time of hashing a sorted list.
-            "SELECT partition, md5(count(*) || '-' || bit_xor(md5_number(sha256 || outcome || epoch_us(fetched_at))))"
-            " AS fingerprint FROM (SELECT unnest(partitions) AS partition, * FROM fetches"
+            "WITH heard AS (SELECT unnest(partitions) AS partition, sha256, outcome, fetched_at FROM fetches"
             " WHERE domain = ? AND list_contains(?, feed) AND outcome IN ('landed', 'not_modified')"
-            " AND sha256 IS NOT NULL) GROUP BY partition ORDER BY partition",
+            f" AND sha256 IS NOT NULL) {_OBSERVED if with_instants else _TOLD} ORDER BY partition",
             [domain, list(feeds)],
         )
         return {row["partition"]: row["fingerprint"] for row in found.to_pylist()}

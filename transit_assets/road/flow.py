@@ -2,6 +2,6 @@
 
 from transit_assets.automation.flows import Flow
 from transit_assets.automation.partitions import PARIS_MONTHS
-from transit_assets.road.landed import FEEDS_OF
+from transit_assets.road.landed import FEEDS_OF, WITH_INSTANTS
 
-FLOW = Flow("road", PARIS_MONTHS, FEEDS_OF)
+FLOW = Flow("road", PARIS_MONTHS, FEEDS_OF, WITH_INSTANTS)

@@ -24,6 +24,9 @@ _FEEDS = ("counts", "archive", "repairs")
 FEEDS_OF = {COUNTS_HOURLY.relation: _FEEDS, ARC_DESCRIPTIONS.relation: _FEEDS}
 """What each monthly table is built from."""
 
+WITH_INSTANTS = False
+"""Rows say nothing of when their answer was heard: the hourly poll that hears the same makes no month due."""
+
 _MONTHS_AT_ONCE = 60
 
 
@@ -78,7 +81,7 @@ def payloads_of(table: Table) -> Callable[[Lake, Sequence[str]], Mapping[str, Pa
             for month, fetches in _payloads(lake, feeds, months).items()
         }
         # After the counts: whatever lands in between makes the fingerprint another than the load's.
-        fingerprints = lake.landing.fingerprints(DOMAIN, feeds)
+        fingerprints = lake.landing.fingerprints(DOMAIN, feeds, with_instants=WITH_INSTANTS)
         return {month: Payloads(records, fingerprints.get(month)) for month, records in counts.items()}
 
     return count

@@ -7,14 +7,18 @@ from uuid import uuid4
 
 import pytest
 
-from transit_assets.automation import runs
+from transit_assets import definitions
+from transit_assets.automation import instance, runs
+from transit_assets.dbt_lake import mart_tables
 from transit_assets.lake import Lake
+from transit_assets.lake.landing import FETCHES
 from transit_assets.road.schema import ARCS, COUNTS_HOURLY
 from transit_assets.settings import settings
 from transit_assets_tests.automation.test_runs import CLEAN, materializations, number
 
 MONTHS = ["2025-09-01", "2025-10-01"]
 ARC_COUNT = 2
+ZONE_DAILY = next(table for table in mart_tables() if table.relation == "processed.road__zone_daily")
 
 
 @pytest.fixture
@@ -50,10 +54,32 @@ def test_a_range_of_days_builds_the_months_that_hold_them_then_only_what_receive
 
     fetch = counted.landing.fetches("road", ["counts"], partitions=["2025-09-01"])[0]
     late = replace(fetch, fetched_at=datetime(2025, 10, 26, 9, 30, tzinfo=UTC), fetch_id=uuid4().hex)
-    counted.landing.land([(late, counted.landing.payload(fetch))])
+    counted.landing.land([(late, counted.landing.payload(fetch) + b"\n")])
     reopened = runs.materialize(["road"], steps=CLEAN)
     assert reopened.is_ok, reopened
     assert reopened.built == {"road": list(fetch.partitions)}
+
+
+def test_a_poll_that_hears_the_same_again_makes_no_month_due(counted: Lake) -> None:
+    runs.materialize(["road"], steps=CLEAN)
+    attempts = counted.table(FETCHES).read().num_rows
+    runs.materialize(["road"], date(2025, 10, 26), steps=("raw",))
+    assert counted.table(FETCHES).read().num_rows > attempts
+    again = runs.materialize(["road"], steps=CLEAN)
+    assert (again.is_ok, again.built, again.run_ids) == (True, {}, [])
+
+
+def test_the_job_of_a_month_places_the_arcs_of_an_empty_lake_before_their_zones_are_added_up(counted: Lake) -> None:
+    job = definitions.build().resolve_job_def("update_road_months")
+    span = {"dagster/asset_partition_range_start": MONTHS[0], "dagster/asset_partition_range_end": MONTHS[1]}
+    with instance.opened(settings()) as opened:
+        assert job.execute_in_process(instance=opened, tags=span).success
+    zones = set(counted.table(ARCS).read()["zone"].to_pylist())
+    assert zones
+    assert None not in zones
+    found = counted.table(ZONE_DAILY).read()
+    assert set(found["zone"].to_pylist()) == zones
+    assert {str(month) for month in found["month"].to_pylist()} == set(MONTHS)
 
 
 @pytest.mark.parametrize(("first", "last"), [(date(2009, 12, 31), None), (date(2025, 10, 26), date(2025, 10, 27))])

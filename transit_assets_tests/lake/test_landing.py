@@ -189,6 +189,22 @@ def test_a_fingerprint_follows_what_was_observed(any_lake: Lake) -> None:
     assert after["2026-03-02"] == before["2026-03-02"]
 
 
+def test_a_fingerprint_without_instants_follows_what_was_said_last(any_lake: Lake) -> None:
+    landing, day = any_lake.landing, "2026-03-01"
+
+    def print_after(minutes: int, payload: bytes, outcome: str = "landed") -> str:
+        landing.land([(fetch(NOON + timedelta(minutes=minutes), outcome=outcome), payload)])
+        return landing.fingerprints("bikes", ["station_status"], with_instants=False)[day]
+
+    first = print_after(0, b"a")
+    assert print_after(1, b"a", "not_modified") == print_after(2, b"a") == first
+    corrected = print_after(3, b"b")
+    assert corrected != first
+    assert print_after(4, b"b", "not_modified") == corrected
+    taken_back = print_after(5, b"a")
+    assert taken_back not in (first, corrected)  # the order is what decides which of two answers holds
+
+
 def test_a_fingerprint_does_not_depend_on_the_order_of_arrival(tmp_path: Path) -> None:
     items = [(fetch(NOON + timedelta(minutes=minute)), bytes([minute])) for minute in range(4)]
     forward, backward = Lake.at(tmp_path / "a"), Lake.at(tmp_path / "b")

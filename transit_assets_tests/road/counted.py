@@ -13,7 +13,7 @@ from transit_assets.quality.load import load
 from transit_assets.road.archive import import_files
 from transit_assets.road.clean.counts import counts_hourly
 from transit_assets.road.features import NAMES, History, features
-from transit_assets.road.landed import FEEDS_OF, landed_by_month
+from transit_assets.road.landed import FEEDS_OF, WITH_INSTANTS, landed_by_month
 from transit_assets.road.schema import COUNTS_HOURLY
 from transit_assets.settings import PARIS, Settings
 
@@ -24,7 +24,7 @@ _FEEDS = FEEDS_OF[COUNTS_HOURLY.relation]
 def recorded(lake: Lake, recordings: Path, *names: str) -> Lake:
     """Import recorded files of the road (`history/champs_elysees_2023.csv`) and load their months."""
     import_files(lake, [recordings / "road/archive" / name for name in names], Settings(_env_file=None))
-    prints = lake.landing.fingerprints("road", _FEEDS)
+    prints = lake.landing.fingerprints("road", _FEEDS, with_instants=WITH_INSTANTS)
     months = landed_by_month(lake, _FEEDS, sorted(prints))
     cleaned = (counts_hourly(date.fromisoformat(month), found, prints[month]) for month, found in months)
     assert {one.outcome for one in load(lake, COUNTS_HOURLY, cleaned)} == {"committed"}

@@ -12,7 +12,7 @@ from transit_assets.quality.load import load
 from transit_assets.road.archive import import_files
 from transit_assets.road.clean import formats
 from transit_assets.road.clean.counts import counts_hourly
-from transit_assets.road.landed import FEEDS_OF, landed_by_month, payloads_of
+from transit_assets.road.landed import FEEDS_OF, WITH_INSTANTS, landed_by_month, payloads_of
 from transit_assets.road.schema import COUNTS_HOURLY
 from transit_assets.settings import Settings
 from transit_assets_tests.road.payloads import NOON, answer, answered, historic, history, zipped
@@ -113,4 +113,4 @@ def test_a_poll_of_two_months_is_counted_in_both(lake: Lake) -> None:
     poll(lake, payload.encode(), months=(MAY, JUNE))
     counted = payloads_of(COUNTS_HOURLY)(lake, [MAY, JUNE])
     assert [counted[month].records for month in (MAY, JUNE)] == [1, 2]
-    assert counted[MAY].fingerprint == lake.landing.fingerprints("road", FEEDS)[MAY]
+    assert counted[MAY].fingerprint == lake.landing.fingerprints("road", FEEDS, with_instants=WITH_INSTANTS)[MAY]

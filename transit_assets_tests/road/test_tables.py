@@ -10,7 +10,7 @@ from transit_assets.quality.load import load
 from transit_assets.road.archive import import_files
 from transit_assets.road.clean.arcs import arc_descriptions
 from transit_assets.road.clean.counts import counts_hourly
-from transit_assets.road.landed import FEEDS_OF, landed_by_month, payloads_of
+from transit_assets.road.landed import FEEDS_OF, WITH_INSTANTS, landed_by_month, payloads_of
 from transit_assets.road.schema import ARC_DESCRIPTIONS, ARCS, COUNTS_HOURLY
 from transit_assets.road.tables import rebuild_arcs
 from transit_assets.settings import Settings
@@ -24,7 +24,7 @@ def loaded(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     lake = Lake.at(tmp_path_factory.mktemp("road") / "lake")
     paths = sorted(path for path in (recordings / "road").rglob("*") if path.is_file())
     import_files(lake, paths, Settings(_env_file=None))
-    prints = lake.landing.fingerprints("road", FEEDS)
+    prints = lake.landing.fingerprints("road", FEEDS, with_instants=WITH_INSTANTS)
     loads = [
         load(
             lake,

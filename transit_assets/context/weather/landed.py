@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from transit_assets.context.weather.clean.formats import DECODER_VERSION, by_month, decode_archive
-from transit_assets.context.weather.clean.hourly import Observation
-from transit_assets.context.weather.clean.units import Units
-from transit_assets.context.weather.clean.visual_crossing import decode_json
 from transit_assets.context.weather.schema import WEATHER_HOURLY
 from transit_assets.lake import Fetch, Lake
 from transit_assets.lake.archives import FEED as ARCHIVE
@@ -19,6 +15,9 @@ from transit_assets.quality.accounts import Payloads
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from transit_assets.context.weather.clean.hourly import Observation
+    from transit_assets.context.weather.clean.units import Units
 
 FIRST_MONTH = date(2009, 1, 1)
 """First partition of the table: the fire brigade's records begin that year."""
@@ -33,8 +32,10 @@ ROWS_BY_MONTH, UNITS = "rows-by-month", "units"
 
 def observations_by_month(
     lake: Lake, feeds: Sequence[str], months: Sequence[str]
-) -> Iterator[tuple[str, Iterator[Observation]]]:
+) -> "Iterator[tuple[str, Iterator[Observation]]]":
     """The payloads that have hours of each of some months, oldest first; one is held at a time."""
+    from transit_assets.context.weather.clean.hourly import Observation
+
     of_month: dict[str, list[Fetch]] = {month: [] for month in months}
     for fetch in lake.landing.fetches("weather", feeds, partitions=list(months)):
         for month in fetch.partitions:
@@ -45,6 +46,9 @@ def observations_by_month(
 
 
 def _records(lake: Lake, fetch: Fetch, month: str) -> "pa.Table":
+    from transit_assets.context.weather.clean.formats import DECODER_VERSION, by_month, decode_archive
+    from transit_assets.context.weather.clean.visual_crossing import decode_json
+
     if fetch.feed == ARCHIVE:
         units = cast("Units", fetch.headers[UNITS])
         return lake.decoded(fetch, month, partial(decode_archive, units=units), DECODER_VERSION)
