@@ -98,20 +98,21 @@ def _calibration(fitted: Fitted) -> str:
     if fitted.is_baseline:
         return "as the baseline gives it"
     if fitted.kind == "level":
-        return _cuts(fitted)
+        return _bands(fitted)
     return f"Platt, slope {fitted.slope:.3f}, intercept {fitted.intercept:+.3f}, learnt on the last of the training"
 
 
-def _cuts(fitted: Fitted) -> str:
-    """How levels are cut from the quantity that is forecast."""
+def _bands(fitted: Fitted) -> str:
+    """How levels follow from the quantity that is forecast."""
     state = fitted.estimator.state()
-    cuts = sorted((int(horizon), cut) for horizon, cut in state.get("cuts", {}).items())
     bands = f"bands of {state['of']}, from {', '.join(f'{edge:g}' for edge in state['edges'])} on"
-    if not cuts:
+    if state["watched"] is None:
         return bands
-    watched = state["edges"][state["watched"]]
-    said = ", ".join(f"{cut:.1f} at {horizon} min" for horizon, cut in cuts)
-    return f"{bands}; {watched:g} is cut at {said}, learnt on the last of the training"
+    edge = f"{state['edges'][state['watched']]:g}"
+    return (
+        f"{bands}; up to {state['held_minutes']} min ahead what is at {edge} or more now stays so, and what is not "
+        f"gets there only where `{state['second']}` says so too"
+    )
 
 
 def _figure(row: Mapping[str, Any]) -> str:

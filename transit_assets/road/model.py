@@ -176,7 +176,8 @@ def _level(seed: int) -> Estimator:
         {"quantity": _blend("occupancy", seed)},
         watched=CONGESTED - 1,
         now="occupancy_last",
-        beside=["occupancy_last", "occupancy_carried"],
+        second="occupancy_carried",
+        held_minutes=HORIZONS[0],
     )
 
 

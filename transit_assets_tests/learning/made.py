@@ -80,7 +80,9 @@ def model(kind: Kind = "quantity", **other: Any) -> Model:
         if kind == "probability":
             return boosted("binary", seed)
         quantity = boosted("regression_l1", seed, "count")
-        return banded(quantity, watched=1, now="count") if kind == "level" else quantity
+        return (
+            banded(quantity, watched=1, now="count", second="count", held_minutes=30) if kind == "level" else quantity
+        )
 
     fixed: dict[str, Any] = {
         "name": f"test_{TARGETS[kind]}",

@@ -41,7 +41,7 @@ MAKERS: dict[str, Callable[[], Estimator]] = {
     "ridge change": lambda: ridge(),
     "mean change": lambda: Mean({"ridge": ridge(), "trees": boosted("regression_l1", change_of="count")}),
     "per_horizon change": lambda: PerHorizon({"60": ridge(), "20 30": HourOfWeekMedian()}),
-    "levels": lambda: levels(ridge(), watched=1, now="count", beside=["count"]),
+    "levels": lambda: watching(),
     "levels of a mean": lambda: levels(Mean({"ridge": ridge(), "now": Persistence("count")})),
 }
 
