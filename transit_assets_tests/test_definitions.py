@@ -269,6 +269,7 @@ def test_every_job_of_assets_and_every_sensor_has_something_to_do() -> None:
 def test_the_command_line_runs_the_domains_of_the_graph() -> None:
     assert {name.split("/")[1] for name in ASSETS} == set(runs.DOMAINS)
     assert {name.split("/")[0] for name in ASSETS} == set(runs.STEPS)
+    assert set(MODELS) == set(runs.LEARNING)
 
 
 def test_loading_the_code_location_imports_nothing_slow() -> None:

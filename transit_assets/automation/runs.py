@@ -30,6 +30,8 @@ Progress = Callable[[str], None]
 
 FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, WEATHER, CALENDAR)}
 DOMAINS = tuple(FLOWS)
+LEARNING = (BIKES.domain, ROAD.domain)
+"""The domains that have models; the others are what these share."""
 
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

@@ -95,9 +95,9 @@ def rollback(model: Annotated[str, typer.Argument(help="Model, `bikes_full`.", m
 
 def _known(models: list[str] | None) -> list[str]:
     from transit_assets.automation.models import domain_of
-    from transit_assets.automation.runs import DOMAINS
+    from transit_assets.automation.runs import LEARNING
 
-    known = [model.name for domain in DOMAINS for model in domain_of(domain).models]
+    known = [model.name for domain in LEARNING for model in domain_of(domain).models]
     for name in models or ():
         if name not in known:
             raise Mistake(f"there is no model {name}; there are {', '.join(known)}")
@@ -106,10 +106,10 @@ def _known(models: list[str] | None) -> list[str]:
 
 def _domain(name: str) -> "Domain":
     from transit_assets.automation.models import domain_of
-    from transit_assets.automation.runs import DOMAINS
+    from transit_assets.automation.runs import LEARNING
 
-    if name not in DOMAINS:
-        raise Mistake(f"there is no domain {name}; there is {', '.join(DOMAINS)}")
+    if name not in LEARNING:
+        raise Mistake(f"there is no domain {name} that learns; there is {', '.join(LEARNING)}")
     return domain_of(name)
 
 

@@ -39,7 +39,8 @@ def two_days(lake: Lake) -> Lake:
         (["train"], "bikes: no data; training needs at least 12:00:00"),
         (["rollback", "full"], "there is no model full; there are bikes_full"),
         (["rollback", "bikes_full"], "bikes_full has no previous version to go back to"),
-        (["evaluate", "rail", *WINDOWS], "there is no domain rail; there is bikes, road"),
+        (["evaluate", "rail", *WINDOWS], "there is no domain rail that learns; there is bikes, road"),
+        (["evaluate", "weather", *WINDOWS], "there is no domain weather that learns; there is bikes, road"),
         (["evaluate", "road", *WINDOWS], "road_flow: 0 answered examples to learn from, at least 200 needed"),
         (["evaluate", "bikes", *WINDOWS], "bikes_full: 0 answered examples to learn from, at least 200 needed"),
         (
