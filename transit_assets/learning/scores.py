@@ -124,8 +124,8 @@ def compare_auc(
     both = [_AreaUnderCurve(y, score) for score in (model, baseline)]
     value, other = (one.of(np.ones(len(y))) for one in both)
     resampled = np.array([both[0].of(one) - both[1].of(one) for one in draws.weights_of(rows, _AUC_REPLICATES)])
-    found = (np.array([one]) for one in (value, other, value - other))
-    return _compared(*found, resampled[:, None], len(y))[0]
+    ours, theirs = np.array([value]), np.array([other])
+    return _compared(ours, theirs, ours - theirs, resampled[:, None], len(y))[0]
 
 
 def compare_levels(
