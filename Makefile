@@ -15,10 +15,10 @@ NO_OPENMP := LightGBM cannot be imported: it needs OpenMP of the system. Install
 	libgomp1; macOS: brew install libomp), then make install again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test ui docs bench lint format lock clean
+.PHONY: help install demo test ui docs bench bench-full lint format lock clean
 
 help: ## Show these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 install: $(READY) ## Create the environment from the lock
 
@@ -61,6 +61,13 @@ docs: $(READY) ## Build dbt's docs, the data dictionary, Data Docs and model car
 
 bench: $(READY) ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+# Works in TMPDIR; BENCH_ARCS and BENCH_MONTHS take less of a city or of a year.
+bench-full: export BENCH_ARCS ?= 3000
+bench-full: export BENCH_EXAMPLES ?= 1000000
+bench-full: export BENCH_PAGE ?= benchmarks-full.md
+bench-full: $(READY) ## Measure a year of 3,000 arcs of road (an hour), and write docs/benchmarks-full.md
+	$(BIN)/python -m benchmarks road_interim road_marts road_training
 
 lock: $(READY) ## Resolve pyproject.toml again into requirements.lock (ARGS=--upgrade: newest versions)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 $(ARGS) \

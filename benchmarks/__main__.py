@@ -12,7 +12,7 @@ from benchmarks.harness import PAGE, Report
 
 _INTRO = """# Benchmarks
 
-Written by `make bench`. Each contestant runs in a process of its own, in turns with the others; time is the median
+Written by `make {target}`. Each contestant runs in a process of its own, in turns with the others; time is the median
 of the rounds without imports, memory the peak of the whole process.
 """
 _SECTION = re.compile(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
@@ -37,7 +37,8 @@ def main(wanted: list[str]) -> int:
         print(sections[name], flush=True)
     machine = f"Measured on {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}.\n"
     written = "\n".join(f"<!-- {name} -->\n{sections[name]}\n<!-- /{name} -->\n" for name in names if name in sections)
-    PAGE.write_text(f"{_INTRO}{machine}\n{written}")
+    intro = _INTRO.format(target="bench" if PAGE.stem == "benchmarks" else "bench-full")
+    PAGE.write_text(f"{intro}{machine}\n{written}")
     return 0 if is_kept else 1
 
 

@@ -19,11 +19,12 @@ the call of what it returns is, and what that returns (a row count, a dictionary
         )
 
 Time is the median of the rounds, memory the highest peak of the process (its resident set, interpreter included).
-`python -m benchmarks` runs all modules, prints their tables and writes `docs/benchmarks.md`; with names it runs
-those and leaves the sections of the others.
+`python -m benchmarks` runs all modules, prints their tables and writes `docs/benchmarks.md` (or the page of that
+folder that BENCH_PAGE names); with names it runs those and leaves the sections of the others.
 """
 
 import json
+import os
 import re
 import resource
 import statistics
@@ -38,7 +39,7 @@ from typing import Any, TypeAlias
 Prepare: TypeAlias = Callable[..., Callable[[], Any]]
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / os.environ.get("BENCH_PAGE", "benchmarks.md")
 
 
 @dataclass(frozen=True)

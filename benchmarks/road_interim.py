@@ -18,7 +18,7 @@ from benchmarks.harness import Limit, Report, measure
 
 ARCS = int(os.environ.get("BENCH_ARCS", "300"))
 ROUNDS = 3 if ARCS <= 300 else 1
-FIRST_MONTH, MONTHS = date(2025, 1, 1), 12
+FIRST_MONTH, MONTHS = date(2025, 1, 1), int(os.environ.get("BENCH_MONTHS", "12"))
 SEED = 7
 ASKED_AT = datetime(2026, 3, 1, tzinfo=UTC)  # when everything has been published and corrected
 _LIMIT, _MEMORY_MB = 4, 1_500
@@ -146,7 +146,7 @@ def importing(folder: str, files: Sequence[Path]) -> Callable[[], dict[str, Any]
     from transit_assets.quality.load import load
     from transit_assets.road.archive import import_files
     from transit_assets.road.clean.counts import counts_hourly
-    from transit_assets.road.landed import FEEDS_OF, landed_by_month
+    from transit_assets.road.landed import FEEDS_OF, WITH_INSTANTS, landed_by_month
     from transit_assets.road.schema import COUNTS_HOURLY
     from transit_assets.settings import Settings
 
@@ -157,7 +157,7 @@ def importing(folder: str, files: Sequence[Path]) -> Callable[[], dict[str, Any]
         started = time.perf_counter()
         import_files(lake, files, configured)
         imported = time.perf_counter()
-        prints = lake.landing.fingerprints("road", feeds)
+        prints = lake.landing.fingerprints("road", feeds, with_instants=WITH_INSTANTS)
         landed = landed_by_month(lake, feeds, sorted(prints))
         cleaned = (counts_hourly(date.fromisoformat(month), found, prints[month]) for month, found in landed)
         done = load(lake, COUNTS_HOURLY, cleaned)

@@ -179,7 +179,7 @@ def test_the_ci_script_is_executable_and_is_what_the_workflow_runs() -> None:
     assert any(step.get("run") == ".ci/run" for step in workflow["jobs"]["test"]["steps"])
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "ui", "docs", "bench", "lint", "lock", "clean"])
+@pytest.mark.parametrize("target", ["demo", "test", "ui", "docs", "bench", "bench-full", "lint", "lock", "clean"])
 def test_make_knows_its_targets(target: str) -> None:
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
