@@ -63,6 +63,8 @@ def report(result: "Materialized") -> None:
         say("nothing was built: what is due is held back")
     elif not result.run_ids:
         say("nothing is due: everything was built from what has landed")
+    elif result.is_ok and not result.built and not result.said:
+        say("built what has no days or months")
     for domain, partitions in result.built.items():
         span = _span(domain, partitions)
         say(f"built {span}" if result.is_ok else f"stopped in {span}; what passed is committed")

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from transit_assets.cli import app
 from transit_assets.cli.mistakes import explain
+from transit_assets.context.errors import ContextError
 from transit_assets.lake import errors
 from transit_assets_tests.cli.conftest import AT_A_TERMINAL, Transit
 
@@ -34,6 +35,7 @@ def test_every_command_explains_itself(command: str) -> None:
         (["status"], {"now": "1774778400.5"}, "TRANSIT_NOW: Value error, must be an ISO instant"),
         (["status"], {"simulator_faults": "nonsense"}, "TRANSIT_SIMULATOR_FAULTS: Value error, no fault is called"),
         (["run", "bikes", "--steps", ","], {}, "--steps names no layer"),
+        (["run", "trams"], {}, "there is no domain trams; there is bikes, road, weather, calendar"),
         (["quarantine", "list", "bikes__station_status", "--partition", "bad"], {}, "'bad' is not a day of"),
         (["quarantine", "list", "bikes__stations", "--partition", "2025-09-08"], {}, "has no partitions"),
         (["simulate", "--faults", "earthquake"], {}, "no fault is called 'earthquake'"),
@@ -79,6 +81,7 @@ def test_a_lake_that_cannot_be_there_is_one_line_and_exit_code_2(transit: Transi
         (errors.LocationRefused("x"), 2),
         (errors.OriginMismatch("x"), 2),
         (errors.TableMissing("x"), 2),
+        (ContextError("x"), 2),
         (PermissionError("x"), 1),
     ],
 )
