@@ -62,8 +62,8 @@ def matrix(folder: str) -> Callable[[], int]:
     import numpy as np
 
     from transit_assets.bikes.model import MODELS
-    from transit_assets.learning import estimators
     from transit_assets.learning.splits import tail
+    from transit_assets.learning.trees import THREADS
 
     def run() -> int:
         learning, examples = _taught(folder).learning, 0
@@ -80,7 +80,7 @@ def matrix(folder: str) -> Callable[[], int]:
                 "deterministic": True,
                 "force_row_wise": True,
                 "verbose": -1,
-                "num_threads": estimators._THREADS,
+                "num_threads": THREADS,
             }
             said = {"parameters": parameters, "rounds": trees["rounds"], "names": asked.names}
             (Path(folder) / f"{model.name}.json").write_text(json.dumps(said))

@@ -73,17 +73,19 @@ def _challengers(name: str, models: Mapping[str, str], sources: Sequence[Table])
     ) -> Iterator[dg.MaterializeResult]:
         from transit_assets.learning import training
         from transit_assets.learning.errors import TooLittleData
+        from transit_assets.learning.trees import grown_once
 
         configured, learner = settings(), domain_of(name)
         try:
             taught = training.lesson(
                 lake.lake, learner, days=learner.training_days, at_most=configured.training_examples
             )
-            for key in sorted(context.selected_asset_keys):
-                model = learner.model(keys[key])
-                context.log.info(f"{model.name}: learning from {len(taught.learning):,} examples of {taught.train}")
-                version = training.train(lake.lake, registry.registry, model, taught, seed=configured.training_seed)
-                yield dg.MaterializeResult(asset_key=key, metadata=_of_version(registry, version))
+            with grown_once():
+                for key in sorted(context.selected_asset_keys):
+                    model = learner.model(keys[key])
+                    context.log.info(f"{model.name}: learning from {len(taught.learning):,} examples of {taught.train}")
+                    version = training.train(lake.lake, registry.registry, model, taught, seed=configured.training_seed)
+                    yield dg.MaterializeResult(asset_key=key, metadata=_of_version(registry, version))
         except TooLittleData as error:
             raise dg.Failure(str(error), allow_retries=False) from error
 

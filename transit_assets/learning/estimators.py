@@ -3,7 +3,6 @@
 A stored model runs no code when it is loaded: trees are LightGBM's own text, everything else numbers (see `kinds`).
 """
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -11,16 +10,13 @@ import numpy as np
 
 from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.examples import Examples
+from transit_assets.learning.trees import THREADS, grow
 
 if TYPE_CHECKING:
     import lightgbm
 
 
 _FAR = 30.0  # units: what is further off, as the spike of a counter, counts as so much
-
-# Half of the cores: LightGBM's threads wait for each other busily, and with another process on theirs a fit of 9 s
-# took 154 s.
-_THREADS = max(1, (os.cpu_count() or 1) // 2)
 
 
 class Estimator(Protocol):
@@ -187,24 +183,16 @@ class Boosted:
     _booster: "lightgbm.Booster | None" = field(default=None, repr=False, compare=False)
 
     def fit(self, examples: Examples, y: np.ndarray) -> None:
-        import lightgbm
-
         base, unit = self._base_and_unit(examples)
         change = (y - base) / unit
         if self.scale is not None:
             change = np.clip(change, -_FAR, _FAR)
-        # The same data and seed give the same trees: one order of summation, whatever the threads.
-        fixed = {"objective": self.objective, "seed": self.seed, "deterministic": True, "force_row_wise": True}
-        fixed |= {"verbose": -1, "num_threads": _THREADS}
-        data = lightgbm.Dataset(examples.features, change, feature_name=list(examples.names), free_raw_data=True)
-        booster = lightgbm.train(self.parameters | fixed, data, self.rounds)
-        self.text = booster.model_to_string()
+        parameters = self.parameters | {"objective": self.objective, "seed": self.seed}
+        self.text = grow(examples.features, change, examples.names, rounds=self.rounds, parameters=parameters)
         self._booster = None
 
     def predict(self, examples: Examples) -> np.ndarray:
-        found = np.asarray(
-            self._trees().predict(examples.features, num_threads=1 if len(examples) < 1000 else _THREADS)
-        )
+        found = np.asarray(self._trees().predict(examples.features, num_threads=1 if len(examples) < 1000 else THREADS))
         if self.change_of is None and self.scale is None:
             return found
         base, unit = self._base_and_unit(examples)
