@@ -114,6 +114,19 @@ def test_blocks_and_batches_are_numbered_on(monkeypatch: pytest.MonkeyPatch) -> 
 PLAIN = {"iu_ac": "4264", "q": 1.0, "k": 1.0, "etat_trafic": "Fluide", "etat_barre": "Ouvert", "libelle": "x"}
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize("written", [{}, {"use_dictionary": False}, {"store_schema": False}])
+def test_texts_of_parquet_are_read_alike_however_they_are_held(kind: pa.DataType, written: dict[str, Any]) -> None:
+    arcs, names = ["1", "2", "1", None, "3", "2"], ["a", "b", "b", "c", None, "a"]
+    columns = {name: pa.array([value] * len(arcs)) for name, value in {"t_1h": TEXT, **PLAIN}.items()}
+    columns |= {"iu_ac": pa.array(arcs).cast(kind), "libelle": pa.array(names).cast(kind)}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, row_group_size=2, **written)
+    found = months(buffer.getvalue())["2019-05-01"]
+    assert found["arc_id"].to_pylist() == arcs
+    assert found["name"].to_pylist() == names
+
+
 def test_the_texts_of_a_zip_are_one_payload() -> None:
     weeks = [history(*(historic(f"2019-05-{day:02} 0{hour}:00:00") for hour in (1, 2))) for day in (1, 8)]
     found = months(zipped(w1=weeks[0], w2=weeks[1]))["2019-05-01"]
