@@ -1,8 +1,9 @@
 """Commands that bring data in from outside: `import`, `live`."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from transit_assets.cli.lakes import open_lake
 from transit_assets.cli.mistakes import say
 from transit_assets.cli.output import Format, write
 from transit_assets.cli.progress import progress
+
+if TYPE_CHECKING:
+    from transit_assets.lake.archives import Imported
 
 
 class Domain(StrEnum):
@@ -45,13 +49,15 @@ def import_(
     from transit_assets.road import archive as road
     from transit_assets.settings import settings
 
-    import_files = {
+    by_domain: dict[Domain, Callable[..., list[Imported]]] = {
         Domain.BIKES: bikes.import_files,
         Domain.ROAD: road.import_files,
         Domain.WEATHER: weather.import_files,
-    }[domain]
+    }
     with progress() as doing:
-        done = import_files(open_lake(), files, settings(), on_file=lambda path: doing(f"reading {shown_name(path)}"))
+        done = by_domain[domain](
+            open_lake(), files, settings(), on_file=lambda path: doing(f"reading {shown_name(path)}")
+        )
     for one in done:
         known = "" if one.is_new else ", imported before: nothing changed"
         typer.echo(f"{shown_name(one.path)}: {one.format}, {one.rows:,} rows{known}")
