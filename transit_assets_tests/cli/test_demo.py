@@ -46,6 +46,7 @@ def rows(lake: Path) -> dict[str, int]:
     return {table["relation"]: table["rows"] for table in status(lake)["tables"]}  # type: ignore[attr-defined]
 
 
+@pytest.mark.timeout(900)  # of the fixture, the demo itself: beside other work it took five minutes
 @pytest.mark.xdist_group("demo")
 class TestDemo:
     def test_it_ends_well_and_says_that_the_data_is_simulated(self, demo: Demo) -> None:
