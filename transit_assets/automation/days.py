@@ -1,5 +1,6 @@
 """Schedules over the partitions of a domain: close the one that held yesterday, compact the one that holds now."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,13 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
 
-def daily_close(name: str, job: "AssetJob", partitions: Partitions, *, cron: str) -> dg.ScheduleDefinition:
-    """A schedule that builds yesterday, or its month, once more, after its last row can have landed."""
+def daily_close(
+    name: str, job: "AssetJob", partitions: Partitions, *, cron: str, look_back: Callable[[], timedelta] = timedelta
+) -> dg.ScheduleDefinition:
+    """A schedule that builds yesterday, or its month, once more, after its last row can have landed.
+
+    `look_back` says how much longer rows may come: what holds the time before yesterday by so much is built too.
+    """
     span = f"the {partitions.period.value} of yesterday"
 
     @dg.schedule(
@@ -24,9 +30,13 @@ def daily_close(name: str, job: "AssetJob", partitions: Partitions, *, cron: str
         description=f"Builds {span} from everything that has landed for it.",
         default_status=dg.DefaultScheduleStatus.STOPPED,
     )
-    def close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        yesterday = _instant(context, partitions).date() - timedelta(days=1)
-        return dg.RunRequest(partition_key=partitions.period.key(yesterday), tags={"reason": "daily close"})
+    def close(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+        yesterday = _instant(context, partitions) - timedelta(days=1)
+        closing = partitions.period.between((yesterday - look_back()).date(), yesterday.date())
+        tick = context.scheduled_execution_time.isoformat()
+        return [
+            dg.RunRequest(run_key=f"{key}:{tick}", partition_key=key, tags={"reason": "daily close"}) for key in closing
+        ]
 
     return close
 

@@ -1,7 +1,8 @@
 """What every domain has: jobs in plain words, schedules and sensors, all off until someone switches them on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -61,11 +62,12 @@ def standard(
     *,
     compaction_cron: str,
     is_polled: bool,
+    look_back: Callable[[], timedelta] = timedelta,
 ) -> Automation:
     """The jobs, schedules and sensors of a domain.
 
     `is_polled`: a poller of its own fetches all the time. Where none does, the schedules ask the provider too, and
-    build what it gave.
+    build what it gave. `look_back`: how long after their day rows still come, or are corrected.
     """
     domain, period = flow.domain, flow.partitions.period.value
     clean, marts = _of(parts.clean(is_partitioned=True)), _marts_with_sources(domain, parts)
@@ -104,7 +106,7 @@ def standard(
             *_model_jobs(domain, parts),
         ],
         schedules=[
-            daily_close(f"close_{domain}_{period}", closing, flow.partitions, cron="15 4 * * *"),
+            daily_close(f"close_{domain}_{period}", closing, flow.partitions, cron="15 4 * * *", look_back=look_back),
             compaction(
                 f"compact_{domain}_{_RUNNING[flow.partitions.period]}",
                 compacting,

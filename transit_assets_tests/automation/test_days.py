@@ -67,6 +67,25 @@ def test_a_tick_requests_the_day_it_is_for(schedule: dg.ScheduleDefinition, tick
     assert request.partition_key == expected
 
 
+@pytest.mark.parametrize(
+    ("tick", "expected"),
+    [
+        pytest.param("2025-09-01T02:15:00+00:00", ["2025-08-01"], id="on the first, the month before"),
+        pytest.param("2025-09-02T02:15:00+00:00", ["2025-08-01", "2025-09-01"], id="its last hours may be corrected"),
+        # Asked then, the month is complete: see `wanted` of the road's polls.
+        pytest.param("2025-09-04T02:15:00+00:00", ["2025-08-01", "2025-09-01"], id="three days after its last hour"),
+        pytest.param("2025-09-05T02:15:00+00:00", ["2025-09-01"], id="the look-back has passed"),
+    ],
+)
+def test_a_month_of_the_road_is_asked_for_until_its_last_hours_have_aged(tick: str, expected: list[str]) -> None:
+    repository = definitions.build().get_repository_def()
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime.fromisoformat(tick), repository_def=repository
+    )
+    requests = repository.get_schedule_def("close_road_month").evaluate_tick(context).run_requests or []
+    assert [request.partition_key for request in requests] == expected
+
+
 def test_a_fixed_clock_goes_before_the_tick(city: Lake) -> None:
     tick = datetime(2030, 1, 1, tzinfo=UTC)
     context = dg.build_schedule_context(scheduled_execution_time=tick, repository_def=REPOSITORY)
