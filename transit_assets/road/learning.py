@@ -61,11 +61,14 @@ def _examples(lake: Lake, window: Window, versions: Versions, at_most: int) -> E
 
 
 def _live(lake: Lake) -> Live | None:
-    """Every arc that counted lately, asked when the newest hour of all became known, for each horizon."""
+    """Every arc that counted lately, for each horizon, asked at the first full hour at which the newest one was known.
+
+    Examples are asked at full hours: at any other instant an answer would be nearer than those that were learnt from.
+    """
     day = _stretches(lake, 1)
     if not day:
         return None
-    asked_at = day[0].end + _delay()
+    asked_at = day[0].end + timedelta(hours=-(-_delay() // timedelta(hours=1)))
     history = _read(lake, Window(day[0].start, asked_at + timedelta(minutes=max(HORIZONS))))
     at = int(asked_at.timestamp())
     everyone = np.arange(len(history.arcs))

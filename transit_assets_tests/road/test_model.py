@@ -259,6 +259,23 @@ def test_a_counter_without_occupancy_is_asked_about_flow_alone(silent_lake: Lake
     assert "11" not in live.silent_of["level"]
 
 
+@pytest.mark.parametrize(("minutes", "full_hours"), [(0, 0), (30, 1), (60, 1), (90, 2)])
+def test_a_live_question_is_as_far_from_what_was_known_as_those_that_were_learnt_from(
+    silent_lake: Lake, monkeypatch: pytest.MonkeyPatch, minutes: int, full_hours: int
+) -> None:
+    monkeypatch.setattr("transit_assets.road.learning._delay", lambda: timedelta(minutes=minutes))
+    live = DOMAIN.live(silent_lake)
+    assert live is not None
+    assert live.asked_at == MONDAY + timedelta(weeks=16, hours=full_hours)
+    window = Window(MONDAY + timedelta(weeks=15), MONDAY + timedelta(weeks=16))
+    learnt = DOMAIN.examples(silent_lake, window, {}, 1000)
+    for asked in (live.asked, learnt):
+        last, before = asked.column("flow_last"), asked.column("flow_0_hours_before") * asked.column("flow_level")
+        np.testing.assert_allclose(last, before, rtol=1e-5)
+        known = asked.column("hour_of_week") - asked.column("hour_of_week_known")
+        np.testing.assert_array_equal(known % 168, asked.horizon_minutes // 60 + full_hours)
+
+
 def test_an_empty_lake_has_nothing_to_ask(tmp_path: Path) -> None:
     assert DOMAIN.live(Lake.at(tmp_path / "lake")) is None
 
