@@ -128,7 +128,12 @@ SELECT arc_id, isodow(day)::INTEGER AS weekday, local_hour,
     )
 },
     count(*) AS hours, count(flow_veh_per_hour) AS hours_observed, min(day) AS first_day, max(day) AS last_day
-FROM hourly GROUP BY ALL ORDER BY ALL
+FROM hourly JOIN (
+    SELECT arc_id, max(month) AS last_month FROM hourly
+    WHERE coalesce(flow_veh_per_hour, occupancy_percent) IS NOT NULL GROUP BY arc_id
+) USING (arc_id)
+WHERE month <= last_month AND month > last_month - INTERVAL 1 YEAR
+GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -202,6 +207,10 @@ def with_polars(folder: str) -> Callable[[], Any]:
         )
 
     def profile(hours: pl.DataFrame) -> pl.DataFrame:
+        # Up to the last month in which an arc measured anything; a year is all there is.
+        known = hours.filter(pl.coalesce(flow, occupancy).is_not_null())
+        lasting = known.group_by("arc_id").agg(last_month=pl.col("month").max())
+        hours = hours.join(lasting, on="arc_id").filter(pl.col("month") <= pl.col("last_month"))
         return (
             hours.with_columns(weekday=pl.col("day").dt.weekday())
             .group_by(_WEEK)
@@ -273,6 +282,9 @@ def with_pandas(folder: str) -> Callable[[], Any]:
         return rows
 
     def profile(hours: pd.DataFrame) -> pd.DataFrame:
+        # Up to the last month in which an arc measured anything; a year is all there is.
+        known = hours[hours["flow_veh_per_hour"].notna() | hours["occupancy_percent"].notna()]
+        hours = hours[hours["month"] <= hours["arc_id"].map(known.groupby("arc_id")["month"].max())]
         groups = hours.assign(weekday=hours["day"].dt.weekday + 1).groupby(_WEEK)
         columns = {"hours": groups.size(), "hours_observed": groups["flow_veh_per_hour"].count()}
         columns |= {"first_day": groups["day"].min(), "last_day": groups["day"].max()}
