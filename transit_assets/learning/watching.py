@@ -24,7 +24,7 @@ from transit_assets.learning.reports import live_plot
 from transit_assets.learning.scores import Scored
 from transit_assets.learning.training import baseline_of
 
-_OPEN_DAYS = 3  # of forecasts whose truth may still arrive, or be corrected
+_OPEN_DAYS = 3  # of forecasts whose truth may still arrive, or be corrected, once it is published
 _SMALLEST_SHARE = 1e-4  # of a bin in the stability index, where nothing at all would count infinitely
 
 
@@ -127,10 +127,12 @@ def _held(lake: Lake, domain: Domain, days: Sequence[str]) -> set[tuple[str, str
 def meet_the_truth(lake: Lake, domain: Domain) -> int:
     """Rebuild `live_scores` of the last days of forecasts from what is known by now. Returns the rows of the table.
 
-    Days before those have met their truth, and stay as they are: a forecast looks hours ahead, not days.
+    Days before those have met their truth, and stay as they are: a forecast looks hours ahead, not days, and its truth
+    is there the feed's publication delay later.
     """
     target = lake.table(schema.live_scores(domain.name))
-    days = lake.table(schema.forecasts(domain.name)).partitions()[-_OPEN_DAYS:]
+    open_days = _OPEN_DAYS - (-domain.publication_delay // timedelta(days=1))
+    days = lake.table(schema.forecasts(domain.name)).partitions()[-open_days:]
 
     def scored() -> pa.Table:
         rows = [row for model in domain.models for row in _live_scores(lake, domain, model, days)]

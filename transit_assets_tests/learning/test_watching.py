@@ -118,6 +118,21 @@ def test_forecasts_whose_truth_is_not_there_yet_are_counted_and_not_scored(
     assert {(row["forecasts"], row["met"]) for row in scores(lake).values()} == {(gauges.GAUGES, gauges.GAUGES // 2)}
 
 
+@pytest.mark.parametrize(("delay_days", "met"), [(0, False), (4, True)])
+def test_a_truth_that_is_published_days_late_is_met(
+    lake: Lake, registry: Registry, domain: Domain, delay_days: int, met: bool
+) -> None:
+    late = replace(domain, publication_delay=timedelta(days=delay_days))
+    forecast(lake, registry, late)
+    first = kept(lake)[0]["day"]
+    for day in range(3, 8):
+        gauges.land(lake, day, 1)
+        forecast(lake, registry, late)
+    meet_the_truth(lake, late)
+    days = {row["day"] for row in lake.table(schema.live_scores("gauges")).read().to_pylist()}
+    assert (first in days) is met
+
+
 # What nothing is forecast of --------------------------------------------------------------------
 
 
