@@ -38,7 +38,7 @@ def demo(
     TRANSIT_TRAINING_EXAMPLES is set. It can be run again: what is there is kept, what is missing up to now is added,
     and models are trained again only for a reason.
     """
-    from transit_assets.automation.runs import FLOWS, Materialized, materialize
+    from transit_assets.automation.runs import FLOWS, LEARNING, Materialized, materialize
     from transit_assets.cli.work import report
     from transit_assets.lake import Period
     from transit_assets.lake.warehouse import publish
@@ -54,7 +54,8 @@ def demo(
             period = flow.partitions.period
             if not is_given:
                 configured.training_examples = _EXAMPLES[period.value]  # the runs of this process read the same object
-            examples[domain] = configured.training_examples
+            if domain in LEARNING:
+                examples[domain] = configured.training_examples
             first = period.before(flow.partitions.today(), number[period] - 1)
             fill = partial(materialize, [domain], first, progress=doing, result=result)
             stoppable(fill)

@@ -99,7 +99,7 @@ class TestDemo:
 
     def test_models_learn_from_fewer_examples(self, demo: Demo) -> None:
         assert "models of bikes learnt from 100,000 examples at most" in demo[1].stdout
-        assert "models of road learnt from 20,000 examples at most" in demo[1].stdout
+        assert "models of road learnt from 20,000 examples at most. `transit train`" in demo[1].stdout  # and no others
 
     def test_the_registry_that_it_says_to_open_is_there(self, demo: Demo) -> None:
         lake, done = demo
