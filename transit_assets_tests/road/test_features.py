@@ -235,3 +235,23 @@ def test_what_is_asked_live_is_what_the_batch_would_have_asked(
         assert int(live.asked.entity[row]) == int(arc)
         expected = list(asked(batch, arc, live.asked_at, lead).values())
         np.testing.assert_allclose(live.asked.features[row], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_grids_of_all_leads_take_no_more_memory_than_those_of_one() -> None:
+    history = made({"7": weekly(16)}, MONDAY)
+
+    def held(leads: tuple[int, ...]) -> int:
+        fresh = replace(history)
+        for lead in leads:
+            asked(fresh, "7", MONDAY + timedelta(weeks=15), lead)
+        grids = {id(grid): grid.nbytes for one in fresh.grids.values() for grid in _arrays(vars(one))}
+        return sum(grids.values())
+
+    assert held((1, 2, 3, 4, 5, 6)) == held((1,))
+
+
+def _arrays(held: object) -> list[np.ndarray]:
+    if isinstance(held, np.ndarray):
+        return [held]
+    parts = held.values() if isinstance(held, dict) else held if isinstance(held, tuple) else ()
+    return [array for part in parts for array in _arrays(part)]
