@@ -124,7 +124,8 @@ def _source(t_1h: pa.Array, delimiter: str) -> str:
     known = t_1h.drop_null()
     if len(known) == 0:
         return _by_delimiter(delimiter)
-    return "history_csv" if hours(known.slice(0, 1)).is_naive[0].as_py() else "export_csv"
+    # Not the first alone: of one that is no time nothing tells, and all records after it would go as an export's.
+    return "history_csv" if pc.any(hours(known.slice(0, 1000)).is_naive).as_py() else "export_csv"
 
 
 def _by_delimiter(delimiter: str) -> str:

@@ -182,6 +182,12 @@ def test_a_record_without_a_time_stands_in_the_month_beside_it(first: bool) -> N
     assert found[date(2019, 6, 1)].broken[0]["problem"] == "t_1h_is_a_time: 'soon'"
 
 
+@pytest.mark.parametrize(("rows", "source"), [(history, "history_csv"), (export, "export_csv")])
+def test_a_first_time_that_cannot_be_read_makes_no_other_format(rows: Any, source: str) -> None:
+    row = historic if source == "history_csv" else exported
+    assert survey(io.BytesIO(rows(row("soon"), row()))).format == source
+
+
 def test_a_file_without_any_time_is_unreadable() -> None:
     with pytest.raises(PayloadUnreadable, match="none of its first 1 records says an hour: t_1h_is_a_time: 'soon'"):
         months(history(historic("soon")))
