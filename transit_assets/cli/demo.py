@@ -50,12 +50,12 @@ def demo(
     number, result = {Period.DAY: days, Period.MONTH: _MONTHS}, Materialized()
     examples = {}
     with progress() as doing:
-        for domain, flow in FLOWS.items():
+        for domain in LEARNING:
+            flow = FLOWS[domain]
             period = flow.partitions.period
             if not is_given:
                 configured.training_examples = _EXAMPLES[period.value]  # the runs of this process read the same object
-            if domain in LEARNING:
-                examples[domain] = configured.training_examples
+            examples[domain] = configured.training_examples
             first = period.before(flow.partitions.today(), number[period] - 1)
             fill = partial(materialize, [domain], first, progress=doing, result=result)
             stoppable(fill)

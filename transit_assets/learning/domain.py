@@ -39,7 +39,8 @@ class Domain:
     of its examples. `versions(lake)` are the versions of its sources as they are now. `examples(lake, window,
     versions, at_most)` reads just those versions. `answers(lake, target, entities, instants)` gives what came true,
     NaN where that is not known (yet). `conditions` names features that tell when is asked and not what is: they do
-    not drift. A training looks back on the last `training_days` days that hold data.
+    not drift. A training looks back on the last `training_days` days that hold data; the last `drift_days` are what
+    drift is measured on.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Domain:
     live: Callable[[Lake], Live | None]
     answers: Callable[[Lake, str, Sequence[str], np.ndarray], np.ndarray]
     training_days: int = 60
+    drift_days: int = 1
     publication_delay: timedelta = timedelta()
 
     def span(self, lake: Lake, days: int) -> Window | None:

@@ -203,15 +203,15 @@ def _live_metrics(
 def measure_drift(
     lake: Lake, registry: Registry, domain: Domain, *, least: timedelta = timedelta(days=5), at_most: int = 50_000
 ) -> int:
-    """Compare the features of the last day of data with those each champion learnt from. Returns the rows written.
+    """Compare the features of the last days of data with those each champion learnt from. Returns the rows written.
 
     A champion that learnt from less than `least` has seen too few days to tell another day from another population.
     """
-    span = domain.span(lake, 2)
+    span = domain.span(lake, domain.drift_days + 1)
     target = lake.table(schema.drift(domain.name))
     if span is None:
         return 0
-    window = Window(max(span.start, span.end - timedelta(days=1)), span.end)
+    window = Window(max(span.start, span.end - timedelta(days=domain.drift_days)), span.end)
     asked = domain.examples(lake, window, domain.versions(lake), at_most)
     day = span.end.astimezone(UTC).date()
     rows = []

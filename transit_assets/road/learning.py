@@ -130,5 +130,6 @@ DOMAIN = Domain(
     live=_live,
     answers=_answers,
     training_days=settings().road_training_days,
+    drift_days=28,  # of one day each arc has one level, and a weekday is no other population
     publication_delay=_delay(),
 )

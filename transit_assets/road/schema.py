@@ -144,7 +144,7 @@ COUNTS_HOURLY = Table(
         _ARC_ID_SHAPE,
         Rule(
             "hour_is_whole",
-            "date_trunc('hour', hour_start_at) = hour_start_at",
+            "epoch_us(hour_start_at) % 3600000000 = 0",
             "an hour starts at a full hour",
         ),
         Rule(
