@@ -15,13 +15,14 @@ import httpx
 import msgspec
 from msgspec import Struct, field
 
+from transit_assets.feeds.addresses import is_internal
 from transit_assets.feeds.client import Attempt, Clock, Credentials, FeedClient, Sleep, feed_client
 from transit_assets.feeds.errors import PayloadUnreadable
 from transit_assets.feeds.feed import Feed
 from transit_assets.feeds.payloads import Stations, each_typed, reason_unreadable
 from transit_assets.lake import Fetch, Lake
 from transit_assets.lake.landing import FETCHES
-from transit_assets.settings import Settings
+from transit_assets.settings import SettingMissing, Settings
 
 UnitGroup: TypeAlias = Literal["metric", "uk", "us", "base"]
 
@@ -116,8 +117,13 @@ def visual_crossing_client(
     transport: httpx.BaseTransport | None = None,
     sleep: Sleep = time.sleep,
 ) -> FeedClient:
-    """A client of the provider; its key is a parameter that nothing shows or stores."""
+    """A client of the provider; its key is a parameter that nothing shows or stores.
+
+    Raises SettingMissing where the real provider would be asked without a key: it answers nobody without one.
+    """
     key = settings.visualcrossing_key
+    if key is None and not settings.is_simulated and not is_internal(settings.visualcrossing_url.host or ""):
+        raise SettingMissing(f"{settings.visualcrossing_url.host} wants a key: set TRANSIT_VISUALCROSSING_KEY")
     return feed_client(
         settings,
         settings.visualcrossing_url,

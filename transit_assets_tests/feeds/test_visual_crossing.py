@@ -19,7 +19,7 @@ from transit_assets.feeds.visual_crossing import (
     visual_crossing_client,
 )
 from transit_assets.lake import Lake
-from transit_assets.settings import Settings
+from transit_assets.settings import SettingMissing, Settings
 from transit_assets.simulator import FaultPlan, SimulatorTransport
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -92,6 +92,11 @@ def test_an_answer_without_hours_is_no_good_one(recordings) -> None:
     assert problem_of_timeline(payload) == "there are no hours in it"
     assert decode_timeline(payload).cost == 1
     assert "JSON" in str(problem_of_timeline(b"{"))
+
+
+def test_the_real_provider_is_not_asked_without_a_key() -> None:
+    with pytest.raises(SettingMissing, match="weather.visualcrossing.com wants a key: set TRANSIT_VISUALCROSSING_KEY"):
+        visual_crossing_client(SETTINGS.model_copy(update={"feeds": "live"}))
 
 
 def test_the_key_is_a_parameter_that_is_sent_and_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
