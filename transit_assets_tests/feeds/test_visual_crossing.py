@@ -95,7 +95,7 @@ def test_an_answer_without_hours_is_no_good_one(recordings) -> None:
 
 
 def test_the_real_provider_is_not_asked_without_a_key() -> None:
-    with pytest.raises(SettingMissing, match="weather.visualcrossing.com wants a key: set TRANSIT_VISUALCROSSING_KEY"):
+    with pytest.raises(SettingMissing, match="wants a key: set TRANSIT_VISUALCROSSING_KEY"):
         visual_crossing_client(SETTINGS.model_copy(update={"feeds": "live"}))
 
 
