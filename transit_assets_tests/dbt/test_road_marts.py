@@ -206,6 +206,17 @@ def test_a_counter_is_dead_from_its_last_value_on(lake: Lake) -> None:
     assert (found["5672"]["longest_gap_hours"], found["5672"]["dead_since"]) == (None, hours[3])
 
 
+def test_counts_of_an_arc_whose_description_is_in_quarantine_stay_in_the_zones(lake: Lake) -> None:
+    rows = [count(arc, at, 100.0, 10.0) for arc in ("4264", "376") for at in hours_of(OCTOBER)[:24]]
+    fill(lake, rows, ["4264"])
+    assert build(lake, select=ROAD).has_passed
+    found = {row["zone"]: row for row in read(lake, "zone_daily")}
+    assert {zone: (row["vehicles_counted"], row["arcs"]) for zone, row in found.items()} == {
+        "Paris 8e": (2400.0, 1),
+        "unknown": (2400.0, 1),
+    }
+
+
 def test_congestion_is_told_in_runs_that_end_at_midnight_and_at_unknown_hours(lake: Lake) -> None:
     start = dt.datetime(2023, 10, 3, 20, tzinfo=PARIS).astimezone(dt.UTC)
     occupancies = [10.0, 30.0, 50.0, 40.0, 35.0, 29.9, 31.0, None, 60.0]  # from 20 to 4 o'clock
