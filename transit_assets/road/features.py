@@ -110,13 +110,15 @@ class History:
         *,
         delay_seconds: int = 0,
         arcs: Sequence[str] | None = None,
+        look_back: timedelta = LOOK_BACK,
     ) -> "History":
         """What the lake knows of a window and of the weeks that its features look back on, of all arcs or of some.
 
-        Of the latest versions, or of given ones: raises VersionMissing where one is kept no more.
+        With a shorter `look_back` it is for what was counted, not for features. Of the latest versions, or of given
+        ones: raises VersionMissing where one is kept no more.
         """
         # With a delay the newest known hour is so much older, and the errors of its forecasts look back as much again.
-        start = window.start - LOOK_BACK - 2 * timedelta(seconds=delay_seconds)
+        start = window.start - look_back - 2 * timedelta(seconds=delay_seconds)
         pinned = (versions or {}).get(COUNTS_HOURLY.relation)
         snapshot = lake.table(COUNTS_HOURLY).snapshot(
             _months(start, window.end), pinned.version if pinned and pinned.version >= 0 else None

@@ -111,7 +111,8 @@ def _why(what: str, hours: int) -> str:
 def _answers(lake: Lake, target: str, entities: Sequence[str], instants: np.ndarray) -> np.ndarray:
     """What was measured on each arc in the hour that ended at each instant."""
     first, last = (datetime.fromtimestamp(int(edge), UTC) for edge in (instants.min(), instants.max()))
-    history = _read(lake, Window(first - timedelta(hours=1), last + timedelta(hours=1)))
+    window = Window(first - timedelta(hours=1), last + timedelta(hours=1))
+    history = History.read(lake, window, look_back=timedelta())  # answers need none of the weeks before
     if not len(history):
         return np.full(len(instants), np.nan)
     arc = np.array([history.position.get(one, -1) for one in entities])

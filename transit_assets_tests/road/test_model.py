@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -286,6 +287,19 @@ def test_what_came_true_is_what_was_counted_in_the_hour_that_ended(silent_lake: 
     said = DOMAIN.answers(silent_lake, "flow", ["7", "7", "99", "7"], instants)
     flow = weekly(16, 7)[15 * 168 - 1 :]
     np.testing.assert_allclose(said, [flow[0], flow[1], np.nan, np.nan], rtol=1e-6)
+
+
+def test_what_came_true_is_read_without_the_weeks_before(silent_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, whole = [], History.of.__func__  # type: ignore[attr-defined]
+
+    def counted(cls: type[History], rows: pa.Table, **more: Any) -> History:
+        read.append(rows.num_rows)
+        return whole(cls, rows, **more)
+
+    monkeypatch.setattr(History, "of", classmethod(counted))
+    at = int((MONDAY + timedelta(weeks=15)).timestamp())
+    assert np.isfinite(DOMAIN.answers(silent_lake, "flow", ["7"], np.array([at]))).all()
+    assert read == [4 * 2]  # of four arcs the hour before and the one after
 
 
 # Training ---------------------------------------------------------------------------------------
