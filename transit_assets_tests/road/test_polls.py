@@ -105,6 +105,18 @@ def test_a_month_to_come_is_not_asked_for(lake: Lake):
     assert collect(lake, settings(), date(2026, 4, 1)) == []
 
 
+@pytest.mark.parametrize(
+    ("feeds", "month", "is_asked"),
+    [
+        ("live", date(2023, 12, 1), False),
+        ("live", date(2024, 12, 1), True),
+        ("simulated", date(2023, 12, 1), True),
+    ],
+)
+def test_a_month_that_the_provider_keeps_no_more_costs_no_call(feeds: str, month: date, is_asked: bool):
+    assert (wanted(month, [], settings(feeds=feeds)) is not None) is is_asked
+
+
 def test_a_month_that_is_complete_and_old_is_not_asked_for_again(lake: Lake):
     february = date(2026, 2, 1)
     old = settings(simulator_arcs=3)
