@@ -148,7 +148,12 @@ def _of_decision(registry: RegistryResource, decision: "Decision") -> dict[str, 
 
 
 def watching_assets(
-    name: str, models: Mapping[str, str], *, sources: Sequence[Table], tables: tuple[Table, Table, Table, Table]
+    name: str,
+    models: Mapping[str, str],
+    *,
+    sources: Sequence[Table],
+    tables: tuple[Table, Table, Table, Table],
+    described_in: Sequence[Table] = (),
 ) -> list[dg.AssetsDefinition]:
     """Forecasts of the champions, of what there are none, their errors since the truth arrived, features' drift."""
     from_data = [list(table.asset_key) for table in sources]
@@ -186,7 +191,12 @@ def watching_assets(
 
     return [
         defined(forecasts, [*champions, *from_data], _forecast),
-        defined(no_forecasts, from_data, _say_silent),
+        defined(
+            no_forecasts,
+            [*from_data, *(list(table.asset_key) for table in described_in)],
+            _say_silent,
+            after=described_in,
+        ),
         defined(live_scores, [list(forecasts.asset_key), *from_data], _meet_the_truth, after=[forecasts]),
         defined(drift, [*champions, *from_data], _measure_drift),
     ]

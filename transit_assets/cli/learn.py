@@ -41,7 +41,7 @@ def train(
 
 
 def evaluate(
-    domain: Annotated[str, typer.Argument(help="Domain, `bikes`.")],
+    domain: Annotated[str, typer.Argument(help="Domain, `bikes` or `road`.")],
     train_from: Annotated[str, typer.Option(help="First instant to learn from: a day, or an ISO instant (UTC).")],
     train_to: Annotated[str, typer.Option(help="End of what is learnt from, exclusive.")],
     test_from: Annotated[str, typer.Option(help="First instant to judge on.")],

@@ -16,9 +16,9 @@ from transit_assets.learning.errors import ModelUnreadable, TooLittleData
 from transit_assets.learning.estimators import Estimator
 from transit_assets.learning.examples import Examples
 from transit_assets.learning.model import Kind, Model
+from transit_assets.learning.scores import INTERVAL
 from transit_assets.learning.splits import tail
 
-INTERVAL = 0.8
 _DRIFT = 0.01  # what an interval covers more of the past: of ten later windows of the road it covered a point less
 _FORMAT = 2
 _MINIMUM = 200  # examples; below it neither trees nor an interval mean anything

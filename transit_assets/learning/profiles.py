@@ -41,11 +41,10 @@ class HourOfWeekMedian:
             self.entities[str(int(entity))] = medians.tolist()
 
     def predict(self, examples: Examples) -> np.ndarray:
-        return self.at(examples, "hour_of_week")
+        return self.at(examples, examples.column("hour_of_week").astype(np.int64))
 
-    def at(self, examples: Examples, column: str) -> np.ndarray:
-        """The medians of the hours of the week that a column names."""
-        hour = examples.column(column).astype(np.int64)
+    def at(self, examples: Examples, hour: np.ndarray) -> np.ndarray:
+        """The medians of some hours of the week, one for each question."""
         entities, position = np.unique(examples.entity, return_inverse=True)
         table = np.array([self.entities.get(str(int(entity)), self.overall) for entity in entities])
         return table[position, hour]
@@ -56,17 +55,25 @@ class HourOfWeekMedian:
 
 @dataclass
 class ProfileChange(HourOfWeekMedian):
-    """The last value plus what the hour-of-week median changes from its hour to the one asked about."""
+    """The last value plus what the hour-of-week median changes from its hour to the one asked about.
+
+    The column `silent`, where there is one, says how many hours the last value is older than the newest known hour.
+    """
 
     column: str = ""
+    silent: str = ""
     kind: ClassVar[str] = "profile_change"
 
     def predict(self, examples: Examples) -> np.ndarray:
-        change = self.at(examples, "hour_of_week") - self.at(examples, "hour_of_week_known")
+        known = examples.column("hour_of_week_known").astype(np.int64)
+        silent = np.nan_to_num(examples.column(self.silent)).astype(np.int64) if self.silent else 0
+        since = (known - silent) % _WEEK
+        change = self.at(examples, examples.column("hour_of_week").astype(np.int64))
+        change -= self.at(examples, since)
         return np.maximum(examples.column(self.column) + change, 0.0)
 
     def state(self) -> dict[str, Any]:
-        return super().state() | {"column": self.column}
+        return super().state() | {"column": self.column, "silent": self.silent}
 
 
 @dataclass

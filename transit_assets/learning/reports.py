@@ -10,9 +10,9 @@ import numpy as np
 
 from transit_assets.learning.evaluation import Judged, segments
 from transit_assets.learning.examples import Window
-from transit_assets.learning.fitting import INTERVAL, Fitted
+from transit_assets.learning.fitting import Fitted
 from transit_assets.learning.roles import BASELINE, CHALLENGER, CHAMPION
-from transit_assets.learning.scores import SMALLER_IS_BETTER
+from transit_assets.learning.scores import INTERVAL, SMALLER_IS_BETTER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -68,7 +68,7 @@ EVALUATIONS = Table(
             "improvement",
             pa.float64(),
             "Relative gain over the baseline for errors, difference for AUC, accuracy, macro-F1 and recall "
-            "(positive is better) and coverage (of the 80 % interval: nearer to .8 is better); "
+            "and for coverage by how much it is nearer to .8; positive is better; "
             "null where the baseline's error is 0.",
         ),
         Column("ci_low", pa.float64(), "Lower bound of the improvement, 95 %, paired block bootstrap."),

@@ -16,6 +16,9 @@ _CHUNK = 50  # replicates at once
 _WEIGHTS_AT_ONCE = 5_000_000  # of float32: 20 MB
 _LOG_FLOOR = 1e-6
 
+INTERVAL = 0.8
+"""What an interval is to cover: a coverage is better the nearer it is."""
+
 SMALLER_IS_BETTER = {"brier", "log_loss", "mae", "rmse", "mase"}
 
 
@@ -111,7 +114,9 @@ def compare_pairs(
     is_error = np.array([metric in SMALLER_IS_BETTER for metric in metrics])
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = np.where(other > 0, 1 - value / other, np.nan)
-    improvement = np.where(is_error, gain, value - other)
+    nearer = np.abs(other - INTERVAL) - np.abs(value - INTERVAL)
+    is_coverage = np.array([metric == "coverage" for metric in metrics])
+    improvement = np.where(is_error, gain, np.where(is_coverage, nearer, value - other))
     return _compared(value[0], other[0], improvement[0], improvement[1:], len(rows))
 
 

@@ -181,12 +181,16 @@ def baseline_of(registry: Registry, version: Version) -> Fitted:
 def evaluate(lake: Lake, domain: Domain, train: Window, test: Window, *, seed: int, at_most: int) -> list[dict]:
     """Evaluate every model of a domain on any two windows, and write the rows. Registers nothing.
 
-    Raises TooLittleData where a window holds too few examples.
+    Of each window at most so many examples are drawn. What was published only after the test window began is not
+    learnt from. Raises TooLittleData where a window holds too few examples.
     """
     versions = domain.versions(lake)
-    whole = Window(min(train.start, test.start), max(train.end, test.end))
-    examples = domain.examples(lake, whole, versions, at_most)
-    learning, asked = examples.take(within(examples, train)), examples.take(within(examples, test))
+    train = Window(train.start, min(train.end, test.start - domain.publication_delay))
+    learning, asked = (
+        examples.take(within(examples, window))
+        for window in (train, test)
+        for examples in [domain.examples(lake, window, versions, at_most)]
+    )
     rows = []
     for model in domain.models:
         baselines = fit_baselines(model, learning)

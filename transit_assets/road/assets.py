@@ -93,5 +93,5 @@ ASSETS = [
     arcs,
     *mart_assets(FLOW, unpartitioned=dg.AssetSelection.assets(arcs)),
     *model_assets("road", MODELS, sources=_LEARNT_FROM),
-    *watching_assets("road", MODELS, sources=_LEARNT_FROM, tables=MODEL_TABLES),
+    *watching_assets("road", MODELS, sources=_LEARNT_FROM, tables=MODEL_TABLES, described_in=[ARCS]),
 ]

@@ -160,7 +160,7 @@ def _baselines(measure: str) -> dict[str, Callable[[], Estimator]]:
         "persistence": partial(Persistence, f"{measure}_last"),
         "last_week": partial(LastWeek, f"{measure}_last_week"),
         "hour_of_week_median": HourOfWeekMedian,
-        "profile_change": partial(ProfileChange, column=f"{measure}_last"),
+        "profile_change": partial(ProfileChange, column=f"{measure}_last", silent=f"{measure}_hours_silent"),
         "ridge": partial(_ridge, measure),
     }
 

@@ -226,6 +226,17 @@ def test_a_profile_adds_what_it_changes_since_the_newest_known_hour() -> None:
     assert profile.predict(with_column(asked, "hour_of_week_known", 40)).min() >= 0
 
 
+def test_a_profile_changes_from_the_hour_of_the_last_figure_where_that_is_an_older_one() -> None:
+    entity, answers = np.zeros(len(TRAIN), np.int64), TRAIN.column("hour_of_week").astype(np.float64) * 2
+    profile = ProfileChange(column="count", silent="minute_of_day")
+    profile.fit(replace(TRAIN, entity=entity), answers)
+    known = int(np.unique(TRAIN.column("hour_of_week"))[5])
+    asked = replace(with_column(TEST, "count", 500), entity=np.zeros(len(TEST), np.int64))
+    late = with_column(with_column(asked, "hour_of_week_known", known + 3), "minute_of_day", 3)
+    fresh = with_column(with_column(asked, "hour_of_week_known", known), "minute_of_day", 0)
+    np.testing.assert_array_equal(profile.predict(late), profile.predict(fresh))
+
+
 def test_a_ridge_learns_a_change_in_units_and_counts_what_is_unknown_as_the_mean() -> None:
     answers = TRAIN.column("count") + TRAIN.column("lead_minutes") * (0.1 * TRAIN.column("count") + 1.0)
     one = Ridge(["count"], "count", "lead_minutes")

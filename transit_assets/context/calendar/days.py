@@ -13,8 +13,8 @@ import numpy as np
 from transit_assets.context.calendar.regions import Region, region_of
 from transit_assets.context.errors import CalendarUnknown
 
-FIRST_DAY, LAST_DAY = date(2009, 1, 1), date(2028, 12, 31)
-"""The days there are: from the fire brigade's first records to the last year of published school holidays."""
+FIRST_DAY, LAST_DAY = date(2009, 1, 1), date(2039, 12, 31)
+"""The days there are: from the fire brigade's first records to far ahead; school holidays are not published so long."""
 
 
 @dataclass(frozen=True)
