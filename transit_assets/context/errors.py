@@ -7,7 +7,3 @@ class ContextError(Exception):
 
 class CalendarUnknown(ContextError):
     """Days or a region of which the calendar says nothing."""
-
-
-class PlaceUnknown(ContextError):
-    """A place whose weather is not kept here."""

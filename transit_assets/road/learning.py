@@ -104,7 +104,7 @@ def _silent(history: History, what: str, silence: np.ndarray) -> dict[str, str]:
 def _why(what: str, hours: int) -> str:
     """Why nothing is forecast of an arc, in a sentence."""
     if hours >= _DEAD_HOURS:
-        return f"its counter is dead: it has measured {what} for more than 40 days"
+        return f"its counter is dead: it has measured {what} for more than 40 days, or since this lake begins"
     return f"its counter is silent: it has measured {what} for {hours} hours, more than {STALE_HOURS}"
 
 

@@ -240,8 +240,8 @@ def test_a_dead_or_stale_counter_is_asked_nothing_and_has_its_reason(silent_lake
     assert set(live.entities) == {"7", "11"}
     assert live.silent == {
         "8": "its counter is silent: it has measured nothing for 10 hours, more than 6",
-        "9": "its counter is dead: it has measured nothing for more than 40 days",
-        "10": "its counter is dead: it has measured nothing for more than 40 days",
+        "9": "its counter is dead: it has measured nothing for more than 40 days, or since this lake begins",
+        "10": "its counter is dead: it has measured nothing for more than 40 days, or since this lake begins",
     }
 
 
@@ -255,7 +255,7 @@ def test_a_counter_without_occupancy_is_asked_about_flow_alone(silent_lake: Lake
     live = DOMAIN.live(silent_lake)
     assert live is not None
     assert "7" in live.entities
-    said = "its counter is dead: it has measured no occupancy for more than 40 days"
+    said = "its counter is dead: it has measured no occupancy for more than 40 days, or since this lake begins"
     assert [live.silent_of[target].get("7") for target in ("flow", "occupancy", "level")] == [None, said, said]
     assert "11" not in live.silent_of["level"]
 

@@ -60,7 +60,7 @@ def hours(raw: pa.Array) -> Hours:
         is_naive=is_naive,
         complaints=[
             values.complaints("t_1h_is_a_time", raw, clock.unreadable),
-            values.complaints("t_1h_is_from_2010_to_2049", raw, pa.array(is_read & ~is_possible)),
+            values.complaints("hour_starts_from_2010_to_2049", raw, pa.array(is_read & ~is_possible)),
             values.complaints("t_1h_exists_in_paris", raw, pa.array(has_month & ~exists)),
         ],
     )

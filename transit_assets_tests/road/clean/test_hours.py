@@ -77,8 +77,8 @@ def test_an_hour_that_is_not_whole_is_quarantined() -> None:
     [
         ("2019-13-01 01:00:00", "t_1h_is_a_time"),
         ("yesterday", "t_1h_is_a_time"),
-        ("1999-05-01 01:00:00", "t_1h_is_from_2010_to_2049"),
-        ("2099-05-01 01:00:00", "t_1h_is_from_2010_to_2049"),
+        ("1999-05-01 01:00:00", "hour_starts_from_2010_to_2049"),
+        ("2099-05-01 01:00:00", "hour_starts_from_2010_to_2049"),
         ("", "hour_start_at_is_known"),
     ],
 )
