@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MONTHS = 3
 """Months to fill of a domain that comes by months, the running one included: a usual week takes weeks to learn."""
 
-_EXAMPLES = {"day": 100_000, "month": 20_000}
+_EXAMPLES = {"day": 60_000, "month": 15_000}
 """Examples of a training here, unless the settings name a number: a million would take minutes. Of a domain by months
 one in five: its models look ahead by six horizons, and with 100,000 the three of the road took 106 s."""
 

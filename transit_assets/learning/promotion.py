@@ -107,26 +107,18 @@ class Decision:
         }
 
 
-def gain_over(judged: Judged, against: str) -> Comparison:
-    """The gain of the challenger over another forecaster, in the metric that decides, on the whole holdout."""
-    ours, theirs = judged.losses(CHALLENGER), judged.losses(against)
-    return compare(judged.model.headline, ours, theirs, judged.draws, np.arange(len(judged.asked)))
+def is_better(judged: Judged, against: str, *, limits: Limits = LIMITS) -> bool:
+    """Whether the challenger gains over another forecaster, and on no large segment loses more than it may."""
+    by_segment = _by_segment(judged, against)
+    metric = judged.model.headline
+    return _gain(by_segment["all"], metric).has_passed and _segments(by_segment, limits).has_passed
 
 
 def conditions(
     judged: Judged, challenger: Fitted, against: str, *, limits: Limits = LIMITS
 ) -> tuple[Comparison, list[Condition]]:
     """Every condition of a promotion, with the gain over `against` (the champion or the best baseline)."""
-    ours, theirs = judged.losses(CHALLENGER), judged.losses(against)
-    everything = np.ones(len(judged.asked), bool)
-    metric = judged.model.headline
-    by_segment = {
-        name: compare(metric, ours, theirs, judged.draws, rows) for name, rows in segments(judged.asked, everything)
-    }
-    for horizon in judged.model.horizons:
-        rows = np.flatnonzero(judged.asked.horizon_minutes == horizon)
-        if len(rows):
-            by_segment[f"horizon={horizon}"] = compare(metric, ours, theirs, judged.draws, rows)
+    by_segment, metric = _by_segment(judged, against), judged.model.headline
     gain = by_segment["all"]
     return gain, [
         _gain(gain, metric),
@@ -136,6 +128,20 @@ def conditions(
         _latency(challenger, judged.asked, limits),
         _size(challenger, limits),
     ]
+
+
+def _by_segment(judged: Judged, against: str) -> dict[str, Comparison]:
+    """The challenger beside another forecaster in the metric that decides: on all, each segment, each horizon."""
+    ours, theirs, metric = judged.losses(CHALLENGER), judged.losses(against), judged.model.headline
+    everything = np.ones(len(judged.asked), bool)
+    found = {
+        name: compare(metric, ours, theirs, judged.draws, rows) for name, rows in segments(judged.asked, everything)
+    }
+    for horizon in judged.model.horizons:
+        rows = np.flatnonzero(judged.asked.horizon_minutes == horizon)
+        if len(rows):
+            found[f"horizon={horizon}"] = compare(metric, ours, theirs, judged.draws, rows)
+    return found
 
 
 def _gain(gain: Comparison, metric: str) -> Condition:

@@ -78,13 +78,14 @@ def lesson(lake: Lake, domain: Domain, *, days: int, at_most: int) -> Lesson:
 def train(lake: Lake, registry: Registry, model: Model, taught: Lesson, *, seed: int) -> Version:
     """Fit a model and its baselines, write its evaluation, and register it as challenger.
 
-    Where the lower bound of its gain over the best baseline is not above zero, that baseline is registered instead.
+    Where the lower bound of its gain over the best baseline is not above zero, or it is worse on a large segment by
+    more than it may be, that baseline is registered instead.
     """
     learning = taught.learning
     fitted, baselines = fit(model, learning, seed), fit_baselines(model, learning)
     judged = judge(model, taught.holdout, {CHALLENGER: fitted, **baselines})
     best = best_baseline(judged, list(baselines))
-    if not (promotion.gain_over(judged, best).ci_low or 0.0) > 0:
+    if not promotion.is_better(judged, best):
         fitted = baselines[best]
         judged = judge(model, taught.holdout, {CHALLENGER: fitted, **baselines})
     return _registered(lake, registry, model, taught, fitted, judged, baselines, best, seed)

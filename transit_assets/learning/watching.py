@@ -200,12 +200,11 @@ def _live_metrics(
     return found
 
 
-def measure_drift(
-    lake: Lake, registry: Registry, domain: Domain, *, least: timedelta = timedelta(days=5), at_most: int = 50_000
-) -> int:
+def measure_drift(lake: Lake, registry: Registry, domain: Domain, *, least: int = 5, at_most: int = 50_000) -> int:
     """Compare the features of the last days of data with those each champion learnt from. Returns the rows written.
 
-    A champion that learnt from less than `least` has seen too few days to tell another day from another population.
+    A champion that learnt from less than `least` times as long has seen too little to tell another day, or another
+    month, from another population.
     """
     span = domain.span(lake, domain.drift_days + 1)
     target = lake.table(schema.drift(domain.name))
@@ -217,7 +216,7 @@ def measure_drift(
     rows = []
     for model in domain.models if len(asked) else ():
         champion = registry.champion(model.name)
-        if champion is None or _learnt(registry, champion) < least:
+        if champion is None or _learnt(registry, champion) < least * timedelta(days=domain.drift_days):
             continue
         reference = registry.load(champion).reference
         mine, _ = model.questions(asked)

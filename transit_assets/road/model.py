@@ -171,15 +171,24 @@ def _ridge(measure: str) -> Estimator:
 
 
 def _level(seed: int) -> Estimator:
+    return _held(_blend("occupancy", seed))
+
+
+def _held(quantity: Estimator) -> Levels:
+    """Bands of occupancy in which congestion holds for an hour."""
     return Levels(
         "occupancy",
         list(LEVEL_BANDS),
-        {"quantity": _blend("occupancy", seed)},
+        {"quantity": quantity},
         watched=CONGESTED - 1,
         now="occupancy_last",
         second="occupancy_carried",
         held_minutes=HORIZONS[0],
     )
+
+
+def _held_baseline(baseline: Callable[[], Estimator]) -> Estimator:
+    return _held(baseline())
 
 
 def _banded(baseline: Callable[[], Estimator]) -> Estimator:
@@ -230,7 +239,11 @@ LEVEL = _model(
     "level",
     "levels",
     _level,
-    {name: partial(_banded, make) for name, make in _baselines("occupancy").items()},
+    # Ridge keeps what is congested as the trees do: else it would be the better one, and find less of the congestion.
+    {
+        name: partial(_held_baseline if name == "ridge" else _banded, make)
+        for name, make in _baselines("occupancy").items()
+    },
     watched_level=CONGESTED,
 )
 MODELS = (FLOW, OCCUPANCY, LEVEL)
