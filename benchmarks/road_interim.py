@@ -1,4 +1,4 @@
-"""(g) A year of 300 arcs, one Parquet export of the provider in no order: file to committed interim months.
+"""(k) A year of 300 arcs, one Parquet export of the provider in no order: file to committed interim months.
 
 transit reads the export twice (it is surveyed whole before anything lands), keeps it with its hash, cuts it into
 months, puts every row through the rules and commits to Delta with a row in the ledger for each month. The others read
@@ -61,7 +61,7 @@ def main() -> Report:
         Limit("all contestants end with the same rows", len(answers) == 1),
     ]
     return Report(
-        f"(g) A year of {ARCS:,} arcs to the interim table", text, [one.row(bare) for one in found.values()], limits
+        f"(k) A year of {ARCS:,} arcs to the interim table", text, [one.row(bare) for one in found.values()], limits
     )
 
 
