@@ -1,4 +1,4 @@
-"""`transit demo`: the whole way from an empty lake to published marts and trained models, offline, in two minutes."""
+"""`transit demo`: from an empty lake to published marts and trained models, offline, in about two minutes."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated

@@ -59,7 +59,7 @@ _OF_MEASURE = (
     "mean_24_hours",
     "error_of_level",
 )
-_WHEN = (
+CONDITIONS = (  # they tell when is asked, and not what is
     "hour",
     "weekday",
     "hour_of_week",
@@ -74,7 +74,7 @@ _WHEN = (
 # A name is what a row of the feature matrix holds. `<measure>_last`, `_last_week`, `_carried` (the last one plus what
 # the profile changes since), `_level`, `_error` and `_unrest` are in units of the measure, all other figures of a
 # measure are divided by its level.
-NAMES = (*(f"{measure}_{name}" for measure in MEASURES for name in _OF_MEASURE), *_WHEN)
+NAMES = (*(f"{measure}_{name}" for measure in MEASURES for name in _OF_MEASURE), *CONDITIONS)
 
 _HOUR, _DAY, _WEEK = 3600, 24, 168
 # Arcs whose grids are held at once. All those that follow from a year of an arc are 1.7 MB: 5 GB of 3,000 arcs.
@@ -213,7 +213,7 @@ def features(history: History, arc: np.ndarray, at: np.ndarray, lead_hours: np.n
                 columns = slice(number * len(_OF_MEASURE), (number + 1) * len(_OF_MEASURE))
                 matrix[rows, columns] = _of_measure(part, name, arc[rows] - first, target[rows], int(steps))
     if len(at):
-        matrix[:, -len(_WHEN) :] = _when(history, target, known, lead_hours)
+        matrix[:, -len(CONDITIONS) :] = _when(history, target, known, lead_hours)
     return matrix
 
 

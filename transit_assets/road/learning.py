@@ -8,7 +8,7 @@ import numpy as np
 from transit_assets.lake import Lake, TableVersion
 from transit_assets.learning.domain import Domain, Live, Versions
 from transit_assets.learning.examples import Examples, Window
-from transit_assets.road.features import NAMES, STALE_HOURS, History
+from transit_assets.road.features import CONDITIONS, NAMES, STALE_HOURS, History
 from transit_assets.road.model import HORIZONS, MODELS, examples, outcomes, questions
 from transit_assets.road.schema import ARCS, COUNTS_HOURLY
 from transit_assets.settings import settings
@@ -16,18 +16,6 @@ from transit_assets.settings import settings
 _HOUR = 3600
 _DEAD_HOURS = 999  # as far as `hours_silent` counts
 _TARGETS = {"flow": ("flow",), "occupancy": ("occupancy", "level")}  # by the measure that each is made of
-_CONDITIONS = (
-    "hour",
-    "weekday",
-    "hour_of_week",
-    "hour_of_week_known",
-    "day_of_year",
-    "is_public_holiday",
-    "is_public_holiday_tomorrow",
-    "is_public_holiday_yesterday",
-    "is_school_holiday",
-    "lead_hours",
-)
 
 
 def _delay() -> timedelta:
@@ -123,7 +111,7 @@ def _answers(lake: Lake, target: str, entities: Sequence[str], instants: np.ndar
 DOMAIN = Domain(
     name="road",
     models=MODELS,
-    conditions=_CONDITIONS,
+    conditions=CONDITIONS,
     features=NAMES,
     stretches=_stretches,
     versions=_versions,
