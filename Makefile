@@ -44,7 +44,7 @@ ui: $(READY) ## Open Dagster on http://127.0.0.1:3000
 
 test: lint ## Lint, types, dbt, every test
 	$(BIN)/dbt parse --no-partial-parse --project-dir dbt_project --profiles-dir dbt_project --target-path $(abspath $(VENV))/dbt
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## ruff, mypy and hadolint
 	$(BIN)/ruff check .

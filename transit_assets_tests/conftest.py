@@ -17,6 +17,19 @@ BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "recordin
 RECORDINGS = Path(os.environ.get("TRANSIT_RECORDINGS", BESIDE_THE_CHECKOUT))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests may take longest run first, so that no worker is left alone with them at the end."""
+
+    def longest(item: pytest.Item) -> float:
+        mark = item.get_closest_marker("timeout")
+        return mark.args[0] if mark else 0
+
+    limits: dict[Path, float] = {}
+    for item in items:
+        limits[item.path] = max(limits.get(item.path, 0), longest(item))
+    items.sort(key=lambda item: -limits[item.path])
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """Real data beside the checkout: required in CI, else a skip that says so."""

@@ -57,6 +57,7 @@ ASSETS |= {
 }
 MODELS = {"bikes": ("full", "empty", "available"), "road": ("flow", "occupancy", "level")}
 _LEARNT_FROM = {"bikes": {"interim/bikes/station_status", "interim/bikes/stations"}, "road": _HOURS}
+_DESCRIBED_IN = {"bikes": set(), "road": {"interim/road/arcs"}}
 for _domain, _models in MODELS.items():
     _place, _data = f"models/{_domain}", _LEARNT_FROM[_domain]
     _champions = {f"{_place}/{model}_champion" for model in _models}
@@ -64,7 +65,7 @@ for _domain, _models in MODELS.items():
     ASSETS |= {f"{_place}/{model}_champion": (WHOLE, {f"{_place}/{model}_challenger"}) for model in _models}
     ASSETS |= {
         f"{_place}/forecasts": (WHOLE, _champions | _data),
-        f"{_place}/no_forecasts": (WHOLE, _data),
+        f"{_place}/no_forecasts": (WHOLE, _data | _DESCRIBED_IN[_domain]),
         f"{_place}/live_scores": (WHOLE, {f"{_place}/forecasts"} | _data),
         f"{_place}/drift": (WHOLE, _champions | _data),
     }

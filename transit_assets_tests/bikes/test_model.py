@@ -33,8 +33,7 @@ def evaluated(lake: Lake, recordings: Path, name: str) -> list[dict]:
     return evaluate(lake, DOMAIN, Window(span.start, middle), Window(middle, span.end), seed=7, at_most=2_000_000)
 
 
-# One process for each archive: an evaluation takes minutes.
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CUTS])
+@pytest.fixture(scope="module", params=list(CUTS))
 def archive(request: pytest.FixtureRequest, recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Name, lake and evaluation of one archive."""
     lake = Lake.at(tmp_path_factory.mktemp(request.param) / "lake")
@@ -85,7 +84,7 @@ def test_forecasts_rank_stations_well(archive: dict) -> None:
     assert overall(archive, "bikes_empty", "auc", "count_table", 60)["value"] >= 0.93
 
 
-@pytest.mark.parametrize("archive", [pytest.param("bins", marks=pytest.mark.xdist_group("bins"))], indirect=True)
+@pytest.mark.parametrize("archive", ["bins"], indirect=True)
 def test_the_baselines_are_the_published_ones(archive: dict) -> None:
     """Reference figures of the 15-minute archive, obtained once with other code (its climatology was another)."""
     published = {

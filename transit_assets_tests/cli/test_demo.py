@@ -47,7 +47,6 @@ def rows(lake: Path) -> dict[str, int]:
 
 
 @pytest.mark.timeout(900)  # of the fixture, the demo itself: beside other work it took five minutes
-@pytest.mark.xdist_group("demo")
 class TestDemo:
     def test_it_ends_well_and_says_that_the_data_is_simulated(self, demo: Demo) -> None:
         _, done = demo
