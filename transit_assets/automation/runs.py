@@ -66,6 +66,15 @@ class Materialized:
         if place not in {(known.relation, known.check, known.partition) for known in self.failed_checks}:
             self.failed_checks.append(check)
 
+    def add(self, other: "Materialized") -> None:
+        """Add what other runs did."""
+        self.built |= other.built
+        self.run_ids += other.run_ids
+        self.errors += other.errors
+        self.said += other.said
+        for check in other.failed_checks:
+            self.add_failed_check(check)
+
     @property
     def is_ok(self) -> bool:
         return not self.errors and not any(check.is_blocking for check in self.failed_checks)
@@ -78,19 +87,18 @@ def materialize(
     steps: Sequence[str] = STEPS,
     *,
     progress: Progress = lambda _: None,
-    result: Materialized | None = None,
 ) -> Materialized:
     """Materialize the assets of some domains and layers, for a range of days or for whatever is due.
 
     A range means the partitions (days, months) that hold its days. Without one these are the partitions of which
     something landed, or a source was loaded, since they were last built; with an empty landing the one that holds
     today is fetched. A mart's partition waits while a source of it stands failed by a blocking check; the result
-    names that check each time. With `first` alone the range ends today; with `last` alone it is that day. An earlier
-    `result` is continued. Raises ValueError for a domain, a step or a range that does not exist.
+    names that check each time. With `first` alone the range ends today; with `last` alone it is that day. Raises
+    ValueError for a domain, a step or a range that does not exist.
     """
     _refuse_unknown(domains, steps)
     asked = {domain: FLOWS[domain].asked(first, last) for domain in domains}
-    result = result or Materialized()
+    result = Materialized()
     with instances.opened(settings()) as instance:
         for domain in domains:
             session = _Session(FLOWS[domain], instance, progress, result)

@@ -1,13 +1,12 @@
 """`transit demo`: from an empty lake to published marts and trained models, offline, in about two minutes."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from transit_assets.cli.lakes import open_lake
 from transit_assets.cli.mistakes import FAILED, Mistake, say
-from transit_assets.cli.progress import progress, stoppable
+from transit_assets.cli.progress import progress_of_several
 
 if TYPE_CHECKING:
     from transit_assets.lake import Lake
@@ -38,7 +37,8 @@ def demo(
     TRANSIT_TRAINING_EXAMPLES is set. It can be run again: what is there is kept, what is missing up to now is added,
     and models are trained again only for a reason.
     """
-    from transit_assets.automation.runs import FLOWS, LEARNING, Materialized, materialize
+    from transit_assets.automation.runs import FLOWS, LEARNING
+    from transit_assets.automation.side_by_side import Fill, fill
     from transit_assets.cli.work import report
     from transit_assets.lake import Period
     from transit_assets.lake.warehouse import publish
@@ -47,25 +47,20 @@ def demo(
     lake, configured = open_lake(), settings()
     _refuse_real(lake, configured)
     is_given = "training_examples" in configured.model_fields_set
-    number, result = {Period.DAY: days, Period.MONTH: _MONTHS}, Materialized()
-    examples = {}
-    with progress() as doing:
-        for domain in LEARNING:
-            flow = FLOWS[domain]
-            period = flow.partitions.period
-            if not is_given:
-                configured.training_examples = _EXAMPLES[period.value]  # the runs of this process read the same object
-            examples[domain] = configured.training_examples
-            first = period.before(flow.partitions.today(), number[period] - 1)
-            fill = partial(materialize, [domain], first, progress=doing, result=result)
-            stoppable(fill)
-            if not result.is_ok:
-                break
+    number = {Period.DAY: days, Period.MONTH: _MONTHS}
+    wanted = []
+    for domain in LEARNING:
+        partitions = FLOWS[domain].partitions
+        first = partitions.period.before(partitions.today(), number[partitions.period] - 1)
+        examples = configured.training_examples if is_given else _EXAMPLES[partitions.period.value]
+        wanted.append(Fill(domain, first, examples))
+    with progress_of_several() as doing:
+        result = fill(wanted, progress=doing)
         if result.is_ok:
-            doing("publishing the warehouse")
+            doing("", "publishing the warehouse")
             publish(lake, configured.warehouse_path)
     report(result)
-    _summarize(lake, configured, examples)
+    _summarize(lake, configured, {one.domain: one.training_examples for one in wanted})
 
 
 def _refuse_real(lake: "Lake", configured: "Settings") -> None:

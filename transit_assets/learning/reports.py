@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _OURS, _THEIRS, _LINE = "#0b6e4f", "#c8553d", "#8a8a8a"
 _BINS = 10
+_COLUMNS, _DPI = 3, 110
 _PLACES = ("zone=", "arc=")  # segments of which there are tens or thousands: the card leaves them to the plot
 _PLACES_SHOWN = 15
 
@@ -147,8 +148,8 @@ def plots(judged: Judged, subject: str, baseline: str, rows: Sequence[Mapping[st
 
 def calibration_plot(judged: Judged, subject: str, beside: str, label: str | None = None) -> bytes:
     """What was forecast against what came true, in bins with equal numbers of forecasts."""
-    figure, axes = _figure_of(len(judged.model.horizons), 4.6)
-    for axis, horizon in zip(np.atleast_1d(axes), judged.model.horizons, strict=True):
+    figure, axes = _panels(len(judged.model.horizons))
+    for axis, horizon in zip(axes, judged.model.horizons, strict=True):
         mask = judged.asked.horizon_minutes == horizon
         top = 0.0
         for name, colour, legend in ((subject, _OURS, judged.model.name), (beside, _THEIRS, label or beside)):
@@ -157,9 +158,9 @@ def calibration_plot(judged: Judged, subject: str, beside: str, label: str | Non
             top = max(top, forecast.max(initial=0.0), truth.max(initial=0.0))
         axis.plot([0, top], [0, top], color=_LINE, linewidth=0.8, linestyle="--")
         axis.set_title(f"+{horizon} min")
-        axis.set_xlabel(f"forecast ({judged.model.unit})")
-        axis.set_ylabel("came true (mean)")
-        axis.legend(frameon=False)
+    figure.supxlabel(f"forecast ({judged.model.unit})", fontsize="medium")
+    figure.supylabel("came true (mean)", fontsize="medium")
+    axes[0].legend(frameon=False)
     return _png(figure)
 
 
@@ -183,7 +184,7 @@ def _gain_plot(rows: Sequence[Mapping[str, Any]], model: str, baseline: str) -> 
     furthest = max((row["horizon_minutes"] for row in places), default=None)
     largest = sorted((row for row in places if row["horizon_minutes"] == furthest), key=lambda row: -row["n"])
     names += [row["segment"] for row in largest[:_PLACES_SHOWN]]
-    figure, axis = _figure_of(1, 0.32 * len(names) + 1.4, width=8.0)
+    figure, axis = _figure_of(0.32 * len(names) + 1.4)
     for offset, horizon in enumerate(horizons):
         found = {row["segment"]: row for row in rows if row["horizon_minutes"] == horizon}
         place = [index + 0.18 * offset for index, name in enumerate(names) if name in found]
@@ -202,7 +203,7 @@ def _gain_plot(rows: Sequence[Mapping[str, Any]], model: str, baseline: str) -> 
 
 def live_plot(rows: Sequence[Mapping[str, Any]], model: str) -> bytes:
     """The live error of a model and of its baseline, day by day, from rows of `live_scores`."""
-    figure, axis = _figure_of(1, 3.6, width=8.0)
+    figure, axis = _figure_of(3.6)
     for horizon in sorted({row["horizon_minutes"] for row in rows}):
         shown = sorted((row for row in rows if row["horizon_minutes"] == horizon), key=lambda row: row["day"])
         days = [row["day"] for row in shown]
@@ -247,11 +248,27 @@ def data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _figure_of(columns: int, height: float, width: float | None = None) -> "tuple[Figure, Any]":
+def _figure_of(height: float) -> "tuple[Figure, Any]":
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width or 5.2 * columns, height), layout="constrained", dpi=110)
-    return figure, figure.subplots(1, columns)
+    figure = Figure(figsize=(8.0, height), layout="constrained", dpi=_DPI)
+    return figure, figure.subplots()
+
+
+def _panels(count: int) -> "tuple[Figure, list[Any]]":
+    """Panels in rows of three. Their margins are fixed: to find them by measuring takes as long as to draw."""
+    from matplotlib.figure import Figure
+
+    columns, rows = min(count, _COLUMNS), -(-count // _COLUMNS)
+    width, height = 3.6 * columns + 0.8, 3.2 * rows + 0.6
+    figure = Figure(figsize=(width, height), dpi=_DPI)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    edges = {"left": 0.9 / width, "right": 1 - 0.15 / width, "bottom": 0.75 / height, "top": 1 - 0.4 / height}
+    figure.subplots_adjust(**edges, wspace=0.22, hspace=0.3)
+    panels = list(grid.ravel())
+    for panel in panels[count:]:
+        panel.remove()
+    return figure, panels[:count]
 
 
 def _png(figure: "Figure") -> bytes:

@@ -93,9 +93,9 @@ def test_many_arcs_flood_neither_card_nor_plot(kind: Kind, monkeypatch: pytest.M
     shown: list[Mapping[str, Any]] = []
     figure_of = reports._figure_of
 
-    def watched(columns: int, height: float, width: float | None = None) -> Any:
+    def watched(height: float) -> Any:
         shown.append({"height": height})
-        return figure_of(columns, height, width)
+        return figure_of(height)
 
     monkeypatch.setattr(reports, "_figure_of", watched)
     assert plots(judged, CHALLENGER, "persistence", rows)["plots/gain_by_segment.png"].startswith(PNG)
