@@ -27,11 +27,10 @@ import json
 import os
 import re
 import resource
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -44,7 +43,7 @@ PAGE = ROOT / "docs" / os.environ.get("BENCH_PAGE", "benchmarks.md")
 
 @dataclass(frozen=True)
 class Measured:
-    """One contestant: median seconds, highest peak in MB, and what its last run returned."""
+    """One contestant: median seconds, highest peak in MB, and what the run of those seconds returned."""
 
     name: str
     seconds: float
@@ -95,15 +94,12 @@ def measure(contestants: Mapping[str, Prepare], *arguments: str, rounds: int = 3
     for _ in range(rounds):
         for name, prepare in contestants.items():
             runs[name].append(_run(prepare, arguments))
-    return {
-        name: Measured(
-            name,
-            statistics.median(run["seconds"] for run in of),
-            max(run["peak_mb"] for run in of),
-            of[-1]["result"],
-        )
-        for name, of in runs.items()
-    }
+    return {name: _of_rounds(name, of) for name, of in runs.items()}
+
+
+def _of_rounds(name: str, runs: Sequence[dict[str, Any]]) -> Measured:
+    median = sorted(runs, key=lambda run: run["seconds"])[len(runs) // 2]
+    return Measured(name, median["seconds"], max(run["peak_mb"] for run in runs), median["result"])
 
 
 def _run(prepare: Prepare, arguments: tuple[str, ...]) -> dict[str, Any]:

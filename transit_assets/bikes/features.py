@@ -50,18 +50,22 @@ NAMES = (
     "lead_minutes",
 )
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_BITS = 34  # of an instant in seconds, below the station in one sortable number
+_BITS = np.array([34])  # of an instant in seconds, below the station in one sortable number
 
 # The instants that features look at, before the one asked about, as (12, 1): now, minutes ago, days ago, the same days
 # ago but as far ahead as is asked, and a week ago.
 _BEFORE = -np.array([0, 15 * 60, 30 * 60, 3600, 7200, *2 * (_DAY, 2 * _DAY, 7 * _DAY), 7 * _DAY])[:, None]
-_STATES, _AHEAD, _WEEK_AGO = slice(0, 11), slice(8, 11), 11
+_STATES, _AHEAD, _WEEK = slice(0, 11), slice(8, 11), slice(0, 12, 11)
 # A state says nothing where its report was last polled longer before, in seconds: of today, and of days ago.
 _STALE = np.array([15 * _MINUTE] * 5 + [30 * _MINUTE] * 6)[:, None]
 _LONGEST_PAUSE = 15 * _MINUTE  # between two polls that gave the same report
-_LONGEST_UNCHANGED = 7 * _DAY  # what a request can see for certain: it reads eight days
+# Constants of one question's arithmetic are arrays: to make one of a number takes as long as to reckon with it.
+_LONGEST_UNCHANGED = np.array([7 * _DAY])  # what a request can see for certain: it reads eight days
+_SECONDS_OF_MINUTE, _MINUTES_OF_WEEK = np.array([60]), np.array([7 * 1440])
 _AT_ONCE = 1 << 16  # questions: what is looked up of a million at once takes 700 MB
-_COUNTS = ("bikes", "docks_free", "capacity", "mechanical", "ebike")
+_COUNTS = NAMES[:6]
+# (2, 10080): minute of the day and weekday (Monday is 0) of each minute of a week. 1970-01-01 was a Thursday.
+_CLOCK = np.array([(minute % 1440, (minute // 1440 + 3) % 7) for minute in range(7 * 1440)], np.float32).T.copy()
 
 # Stations are numbered, and their days described, before the reports are joined: no text of theirs is carried along,
 # and no inequality is looked for among 13 million. Tables know their size: within one query, the reports were taken for
@@ -106,8 +110,8 @@ class History:
     """The reports of all stations over a span, one element each, sorted by station and `known_at`.
 
     Instants are seconds UTC. `station` indexes `codes` (the code under which a station was first seen) and `zones`.
-    `counts` is (n + 1, 5) float32: bikes, free docks, capacity, mechanical, e-bikes, NaN where unknown, and first a row
-    of no report. A closed station (`is_open` false) is neither full nor empty.
+    `counts` is (n + 1, 6) float32: bikes, free docks, capacity, share of bikes among both, mechanical, e-bikes; NaN
+    where unknown, and first a row of no report. A closed station (`is_open` false) is neither full nor empty.
 
     Tables know the first and the last poll of a report on a day, not each poll: one that was left out by polls in
     between, because the station was missing from them, counts as held throughout. There a batch knows what a request
@@ -149,7 +153,10 @@ class History:
         order = _order(rows)
         counts = np.full((len(order) + 1, len(_COUNTS)), np.nan, np.float32)
         for column, name in enumerate(_COUNTS):
-            counts[1:, column] = rows[name].to_numpy()[order]
+            if name in rows.column_names:
+                counts[1:, column] = rows[name].to_numpy()[order]
+        with np.errstate(invalid="ignore"):  # 0 / 0: a closed station
+            np.divide(counts[:, 0], counts[:, 0] + counts[:, 1], out=counts[:, 3])
         return cls(
             codes=tuple(stations["station"].to_pylist()),
             zones=tuple(stations["zone"].to_pylist()),
@@ -197,17 +204,17 @@ class History:
 
     @cached_property
     def totals(self) -> np.ndarray:
-        """(4, n + 1) running sums over open reports: bikes, full, empty, how many. Any mean is two look-ups.
+        """(n + 1, 4) running sums over open reports: bikes, full, empty, how many. Any mean is two look-ups.
 
         They may run over: what lies between two of them, a week of one station, is right all the same.
         """
         bikes, docks_free = self.counts[1:, 0], self.counts[1:, 1]
-        totals = np.zeros((4, len(self) + 1), np.int32)
-        np.copyto(totals[0, 1:], bikes, where=self.is_open, casting="unsafe")
-        np.logical_and(self.is_open, docks_free == 0, out=totals[1, 1:])
-        np.logical_and(self.is_open, bikes == 0, out=totals[2, 1:])
-        totals[3, 1:] = self.is_open
-        return np.cumsum(totals, axis=1, out=totals)
+        totals = np.zeros((len(self) + 1, 4), np.int32)
+        np.copyto(totals[1:, 0], bikes, where=self.is_open, casting="unsafe")
+        np.logical_and(self.is_open, docks_free == 0, out=totals[1:, 1])
+        np.logical_and(self.is_open, bikes == 0, out=totals[1:, 2])
+        totals[1:, 3] = self.is_open
+        return np.cumsum(totals, axis=0, out=totals)
 
     @cached_property
     def polls(self) -> np.ndarray:
@@ -231,36 +238,37 @@ class History:
         return np.where(at - self.held_until[found] <= stale_seconds, found, -1)
 
 
-def features(history: History, station: np.ndarray, at: np.ndarray, lead_minutes: np.ndarray) -> np.ndarray:
-    """(n, len(NAMES)) float32: what was known at `at` (seconds UTC) of `station` (index into the history's codes).
+def features(history: History, station: np.ndarray, at: np.ndarray, then: np.ndarray) -> np.ndarray:
+    """(n, len(NAMES)) float32: what was known at `at` of `station` (index into the history's codes).
 
-    NaN where unknown. `lead_minutes` is how far ahead the question looks. A station without a report that holds at
+    Asked about `then`; instants are seconds UTC. NaN where unknown. A station without a report that holds at
     `at`, or within the quarter of an hour before, has no state: its counts are NaN.
     """
     if len(at) > _AT_ONCE:
         parts = (slice(start, start + _AT_ONCE) for start in range(0, len(at), _AT_ONCE))
-        return np.concatenate([features(history, station[part], at[part], lead_minutes[part]) for part in parts])
-    # All instants that a question looks at are looked up at once: for one question the calls are what costs.
+        return np.concatenate([features(history, station[part], at[part], then[part]) for part in parts])
+    # All instants that a question looks at are looked up at once, and what is reckoned goes where it belongs: for one
+    # question the calls are what costs.
     asked = _BEFORE + ((station << _BITS) + at)
-    asked[_AHEAD] += lead_minutes.astype(np.int64) * _MINUTE
-    last = history.key.searchsorted(asked, side="right")  # reports up to then: of this station, and of those before it
-    held = last[_STATES] * (asked[_STATES] - history.held_key.take(last[_STATES]) <= _STALE)
+    lead = then - at
+    asked[_AHEAD] += lead
+    last = history.key.searchsorted(asked, "right")  # reports up to then: of this station, and of those before it
+    held = last[_STATES]
+    held = held * (asked[_STATES] - history.held_key.take(held) <= _STALE)
     counts = history.counts.take(held, axis=0)
-    now, bikes, docks = counts[0].T, counts[..., 0], counts[..., 1]
+    bikes, docks = counts[..., 0], counts[..., 1]
+    totals = history.totals.take(last[_WEEK], axis=0)
+    week = (totals[0] - totals[1]).T
     matrix = np.empty((len(NAMES), len(at)), np.float32)
-    matrix[:3], matrix[4:6] = now[:3], now[3:]
-    matrix[6] = np.minimum(asked[0] - history.since_key.take(held[0]), _LONGEST_UNCHANGED) / _MINUTE
-    matrix[7:11] = bikes[0] - bikes[1:5]
-    matrix[11:13] = docks[0] - docks[1:4:2]
-    matrix[13:16] = bikes[8:11] - bikes[5:8]
-    week = history.totals.take(last[0], axis=1) - history.totals.take(last[_WEEK_AGO], axis=1)
+    matrix[:6] = counts[0].T
+    matrix[6] = np.minimum(asked[0] - history.since_key.take(held[0]), _LONGEST_UNCHANGED) / _SECONDS_OF_MINUTE
+    np.subtract(bikes[0], bikes[1:5], out=matrix[7:11])
+    np.subtract(docks[0], docks[1:4:2], out=matrix[11:13])
+    np.subtract(bikes[8:11], bikes[5:8], out=matrix[13:16])
     with np.errstate(invalid="ignore"):  # 0 / 0: nothing is known
-        matrix[3] = now[0] / (now[0] + now[1])
         matrix[16:19] = week[:3] / week[3]
-    day, second = np.divmod(local_seconds(at, PARIS.key), _DAY)
-    matrix[19] = second // _MINUTE
-    matrix[20] = (day + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
-    matrix[21] = lead_minutes
+    matrix[19:21] = _CLOCK.take(local_seconds(at, PARIS.key) // _SECONDS_OF_MINUTE % _MINUTES_OF_WEEK, axis=1)
+    matrix[21] = lead / _SECONDS_OF_MINUTE
     return np.ascontiguousarray(matrix.T)
 
 

@@ -130,12 +130,12 @@ def questions(history: History, station: np.ndarray, at: np.ndarray, then: np.nd
     """
     return Examples(
         names=NAMES,
-        features=features(history, station, at, (then - at) / 60),
+        features=features(history, station, at, then),
         entity=history.entity[station],
         origin_at=at,
         target_at=then,
         horizon_minutes=horizon,
-        block=station * (1 << 20) + at // _BLOCK_SECONDS,
+        block_seconds=_BLOCK_SECONDS,
     )
 
 

@@ -34,7 +34,7 @@ def _changes(zone: str) -> tuple[np.ndarray, np.ndarray]:
 def local_seconds(at: np.ndarray, zone: str) -> np.ndarray:
     """Seconds of the wall clock since 1970-01-01 00:00 local, for instants in seconds UTC between 2010 and 2049."""
     instants, offsets = _changes(zone)
-    return at + offsets[instants.searchsorted(at, side="right") - 1]
+    return at + offsets[instants[1:].searchsorted(at, "right")]
 
 
 def utc_seconds(wall: np.ndarray, zone: str) -> tuple[np.ndarray, np.ndarray]:

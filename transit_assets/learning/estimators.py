@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
+from scipy.special import expit, logit
 
 from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.examples import Examples
@@ -144,7 +145,7 @@ class LogisticRegression:
         spread = np.where(known, (examples.features - mean) ** 2, 0).sum(axis=0, dtype=np.float64) / counts
         self.mean, self.scale = mean.tolist(), np.where(spread > 0, np.sqrt(spread), 1.0).tolist()
         if len(np.unique(y)) < 2:  # nothing ever happened: the base rate, without a fit
-            self.coefficients, self.intercept = [0.0] * len(self.mean), float(_logit(y.mean()))
+            self.coefficients, self.intercept = [0.0] * len(self.mean), float(logit(np.clip(y.mean(), 1e-6, 1 - 1e-6)))
             return
         fitted = Fit(max_iter=300).fit(self._standardised(examples), y)
         self.coefficients, self.intercept = fitted.coef_[0].tolist(), float(fitted.intercept_[0])
@@ -153,7 +154,7 @@ class LogisticRegression:
         return np.nan_to_num((examples.features - np.array(self.mean)) / np.array(self.scale))
 
     def predict(self, examples: Examples) -> np.ndarray:
-        return _expit(self._standardised(examples) @ np.array(self.coefficients) + self.intercept)
+        return expit(self._standardised(examples) @ np.array(self.coefficients) + self.intercept)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -235,12 +236,3 @@ def _looked_up(table: dict[str, float], keys: np.ndarray) -> np.ndarray:
 
 def _hour(examples: Examples) -> np.ndarray:
     return (examples.column("minute_of_day") // 60).astype(np.int64)
-
-
-def _logit(p: "np.ndarray | float") -> np.ndarray:
-    clipped = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.log(clipped / (1 - clipped))
-
-
-def _expit(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(x, -30, 30)))

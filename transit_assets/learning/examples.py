@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+_BLOCK_BITS = 24  # of a span since 1970 in its number: those of ten minutes until 2288
+
 
 @dataclass(frozen=True)
 class Segmentation:
@@ -20,8 +22,8 @@ class Examples:
     """n questions. Each is one entity, asked at `origin_at` about `target_at`, `horizon_minutes` ahead by name.
 
     Instants are seconds since 1970 UTC (int64). `features` is (n, k) float32 in the order of `names`, NaN where
-    unknown. `targets` holds (n,) float64 arrays by name, NaN where there is no answer. `block` numbers the groups
-    that are drawn together in a bootstrap: neighbours in time of one entity do not err independently.
+    unknown. `targets` holds (n,) float64 arrays by name, NaN where there is no answer. Neighbours in time of one entity
+    do not err independently: those within `block_seconds` are a block, which a bootstrap draws together.
     """
 
     names: tuple[str, ...]
@@ -30,12 +32,17 @@ class Examples:
     origin_at: np.ndarray
     target_at: np.ndarray
     horizon_minutes: np.ndarray
-    block: np.ndarray
+    block_seconds: int
     targets: Mapping[str, np.ndarray] = field(default_factory=dict)
     segments: Mapping[str, Segmentation] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.origin_at)
+
+    @property
+    def block(self) -> np.ndarray:
+        """(n,) the number of each question's block."""
+        return (self.entity.astype(np.int64) << _BLOCK_BITS) + self.origin_at // self.block_seconds
 
     def column(self, name: str) -> np.ndarray:
         """One feature of all questions."""
@@ -52,7 +59,6 @@ class Examples:
             horizon_minutes=self.horizon_minutes[which],
             targets={name: values[which] for name, values in self.targets.items()},
             segments={name: Segmentation(one.values, one.codes[which]) for name, one in self.segments.items()},
-            block=self.block[which],
         )
 
 

@@ -5,11 +5,13 @@ conformal: quantiles of the errors on examples that the estimator had not seen).
 """
 
 import json
-import math
+import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 
 from transit_assets.learning import kinds
 from transit_assets.learning.errors import ModelUnreadable, TooLittleData
@@ -66,6 +68,10 @@ class Fitted:
         """The name of the baseline, or the kind of estimator."""
         return self.baseline or self.estimator.kind
 
+    @cached_property
+    def _platt(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.array([self.slope]), np.array([self.intercept])
+
     def predict(self, examples: Examples) -> Forecast:
         """Forecast for each example. Raises ModelUnreadable where the features are not those it was fitted on."""
         if examples.names != self.features:
@@ -74,9 +80,8 @@ class Fitted:
         value = self.estimator.predict(examples)
         if self.kind == "probability":
             if (self.slope, self.intercept) != (1.0, 0.0):
-                # Platt's, in few calls: of one forecast, each costs as much as a tree.
-                clipped = np.minimum(np.maximum(value, 1e-6), 1 - 1e-6)
-                return Forecast(1 / (1 + (1 / clipped - 1) ** self.slope * math.exp(-self.intercept)))
+                slope, intercept = self._platt
+                return Forecast(expit(slope * logit(value) + intercept))
             return Forecast(np.clip(value, 0.0, 1.0))
         if not self.interval:
             return Forecast(value)
@@ -123,7 +128,7 @@ class Fitted:
             if document.pop("format") != _FORMAT:
                 raise ModelUnreadable("a stored model is of another format: train it again")
             document["estimator"] = kinds.load(document["estimator"])
-            document["features"] = tuple(document["features"])
+            document["features"] = tuple(sys.intern(name) for name in document["features"])  # compared at each request
             document["interval"] = _pairs(document["interval"])
             document["own_interval"] = {name: _pairs(own) for name, own in document["own_interval"].items()}
             return cls(**document)
@@ -193,8 +198,7 @@ def _calibrate(fitted: Fitted, late: Examples, answers: np.ndarray, rehearsal: E
     elif 0 < answers.sum() < len(answers):
         from sklearn.linear_model import LogisticRegression
 
-        clipped = np.clip(value, 1e-6, 1 - 1e-6)
-        platt = LogisticRegression(C=1e6).fit(np.log(clipped / (1 - clipped))[:, None], answers)
+        platt = LogisticRegression(C=1e6).fit(logit(np.clip(value, 1e-6, 1 - 1e-6))[:, None], answers)
         fitted.slope, fitted.intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
 
 

@@ -1,6 +1,7 @@
 """Models of the road: flow, occupancy and level of an arc in the hours ahead."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -73,7 +74,7 @@ def examples(history: History, window: Window, *, at_most: int, seed: int = 0) -
     # A figure that was not known lately is nothing that a forecast, or any baseline, could start from.
     for name, of in (("flow", "flow"), ("occupancy", "occupancy"), ("level", "occupancy")):
         answers[name] = np.where(np.isfinite(asked.column(f"{of}_last")), answers[name], np.nan)
-    return _with(asked, answers, _segments(history, arc[chosen], asked))
+    return replace(asked, targets=answers, segments=_segments(history, arc[chosen], asked))
 
 
 def _drawn(count: int, about: float, generator: np.random.Generator) -> np.ndarray:
@@ -117,12 +118,8 @@ def questions(history: History, arc: np.ndarray, at: np.ndarray, horizon: np.nda
         origin_at=at,
         target_at=at + horizon.astype(np.int64) * 60,
         horizon_minutes=horizon,
-        block=arc * (1 << 20) + at // 86_400,
+        block_seconds=24 * _HOUR,
     )
-
-
-def _with(asked: Examples, targets: Mapping[str, np.ndarray], segments: Mapping[str, Segmentation]) -> Examples:
-    return Examples(**{**vars(asked), "targets": targets, "segments": segments})
 
 
 def _segments(history: History, arc: np.ndarray, asked: Examples) -> dict[str, Segmentation]:

@@ -23,7 +23,8 @@ ROWS = polled(1)
 def asked(of: History, station: str, at: int, lead: float = 60) -> dict[str, float]:
     """The features of one question by name."""
     where = np.array([of.position[station]])
-    return dict(zip(NAMES, features(of, where, np.array([at]), np.array([lead]))[0].tolist(), strict=True))
+    row = features(of, where, np.array([at]), np.array([at + int(lead * MINUTE)]))[0]
+    return dict(zip(NAMES, row.tolist(), strict=True))
 
 
 def window_at(at: int) -> Window:
@@ -40,20 +41,21 @@ def test_a_batch_says_what_single_requests_say() -> None:
     generator = np.random.default_rng(3)
     station = generator.integers(0, len(whole.codes), 500)
     at = SECONDS + generator.integers(-DAY, 10 * DAY, 500)
-    lead = generator.uniform(20, 70, 500)
-    batch = features(whole, station, at, lead)
+    then = at + generator.integers(20 * MINUTE, 70 * MINUTE, 500)
+    batch = features(whole, station, at, then)
     assert np.isnan(batch).any(axis=0).sum() > 5  # unknown things are among them
     for row in range(500):
-        single = features(whole, station[row : row + 1], at[row : row + 1], lead[row : row + 1])
+        single = features(whole, station[row : row + 1], at[row : row + 1], then[row : row + 1])
         np.testing.assert_array_equal(single[0], batch[row])
 
 
 def test_a_batch_in_parts_says_what_the_whole_says(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = history(ROWS)
-    station, at, lead = np.arange(100) % len(whole.codes), SECONDS + np.arange(100) * HOUR, np.linspace(20, 70, 100)
-    expected = features(whole, station, at, lead)
+    station, at = np.arange(100) % len(whole.codes), SECONDS + np.arange(100) * HOUR
+    then = at + np.linspace(20 * MINUTE, 70 * MINUTE, 100).astype(np.int64)
+    expected = features(whole, station, at, then)
     monkeypatch.setattr("transit_assets.bikes.features._AT_ONCE", 7)
-    np.testing.assert_array_equal(features(whole, station, at, lead), expected)
+    np.testing.assert_array_equal(features(whole, station, at, then), expected)
 
 
 def test_reports_come_in_any_order() -> None:

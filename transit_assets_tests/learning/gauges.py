@@ -96,7 +96,7 @@ def _asked(times: np.ndarray, level: np.ndarray, columns: np.ndarray) -> Example
         origin_at=at,
         target_at=at + AHEAD,
         horizon_minutes=np.full(len(at), AHEAD // 60, np.int16),
-        block=gauge * 1_000_000 + at // 10_800,
+        block_seconds=10_800,
         segments={"half": Segmentation(("first", "second"), (gauge * 2 // GAUGES).astype(np.int64))},
     )
 

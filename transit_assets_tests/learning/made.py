@@ -44,7 +44,7 @@ def made(n: int = 4000, *, hours: int = 48, seed: int = 0) -> Examples:
         origin_at=at,
         target_at=at + horizon.astype(np.int64) * 60,
         horizon_minutes=horizon,
-        block=entity * 1000 + (at - SECONDS) // (3 * HOUR),
+        block_seconds=3 * HOUR,
         targets={
             "level": level,
             "rare": (level < 2).astype(np.float64),
