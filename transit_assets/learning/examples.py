@@ -1,6 +1,6 @@
 """Examples: questions with what was known when they were asked, and the answers where they are known by now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -47,6 +47,15 @@ class Examples:
     def column(self, name: str) -> np.ndarray:
         """One feature of all questions."""
         return self.features[:, self.names.index(name)]
+
+    def only(self, names: Sequence[str]) -> "Examples":
+        """The same questions with some of their features."""
+        return replace(self, names=tuple(names), features=self.features[:, [self.names.index(one) for one in names]])
+
+    def also(self, names: Sequence[str], columns: np.ndarray) -> "Examples":
+        """The same questions with more features: (n, k) columns."""
+        features = np.concatenate([self.features, columns], axis=1, dtype=np.float32)
+        return replace(self, names=(*self.names, *names), features=features)
 
     def take(self, which: np.ndarray) -> "Examples":
         """Some of the questions: a boolean mask, or positions."""

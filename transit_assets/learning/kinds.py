@@ -12,7 +12,7 @@ from transit_assets.learning.estimators import (
     LogisticRegression,
     Persistence,
 )
-from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge
+from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
 
 KINDS: dict[str, type] = {
     one.kind: one
@@ -28,6 +28,7 @@ KINDS: dict[str, type] = {
         Boosted,
         Mean,
         PerHorizon,
+        UsualWeek,
         Levels,
     )
 }

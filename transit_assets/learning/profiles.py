@@ -1,10 +1,10 @@
-"""Estimators that know the week: the same hour last week, the hour-of-week median, and what it changes; and ridge.
+"""Estimators that know the week: the same hour last week, the hour-of-week median, what it changes; trees; ridge.
 
 They look at two columns of a domain: `hour_of_week` (0 is Monday midnight, local) of what is asked about, and
 `hour_of_week_known` of the newest hour that was known.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from transit_assets.learning.estimators import Persistence
 from transit_assets.learning.examples import Examples
 
 _WEEK = 168
+_FOLDS = 8  # of the weeks that are learnt from: each is told what the other seven eighths say
 
 
 @dataclass
@@ -74,6 +75,59 @@ class ProfileChange(HourOfWeekMedian):
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"column": self.column, "silent": self.silent}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The features that it looks at."""
+        return ("hour_of_week", "hour_of_week_known", self.column, *([self.silent] if self.silent else []))
+
+
+USUAL = "usual"
+_COLUMNS = (USUAL, "usual_of_level", "usual_median", "usual_change", "usual_deviation")
+
+
+@dataclass
+class UsualWeek:
+    """An estimator that is also told what the usual week says: the medians of all the weeks that were learnt from.
+
+    Its members are `week` and `estimator`. Five columns are added: `usual`, which is the forecast of `week`; and in
+    units of the column `level` that forecast, the median of the hour asked about, its change since the newest known
+    hour, and how far from that hour's median the last value is. In training a week is told what the others say: to be
+    told its own answers would make it trust them.
+    """
+
+    members: dict[str, Any]
+    level: str
+    kind: ClassVar[str] = "usual_week"
+
+    def fit(self, examples: Examples, y: np.ndarray) -> None:
+        week: ProfileChange = self.members["week"]
+        narrow = examples.only([*week.columns, self.level])
+        told = np.empty((len(examples), len(_COLUMNS)), np.float32)
+        fold = narrow.target_at // (_WEEK * 3600) % _FOLDS
+        for one in np.unique(fold):
+            rows = fold == one
+            others = np.ones(len(rows), bool) if rows.all() else ~rows
+            without = replace(week, entities={}, overall=[])
+            without.fit(narrow.take(others), y[others])
+            told[rows] = self._told(without, narrow.take(rows))
+        week.fit(narrow, y)
+        self.members["estimator"].fit(examples.also(_COLUMNS, told), y)
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        told = self._told(self.members["week"], examples)
+        found: np.ndarray = self.members["estimator"].predict(examples.also(_COLUMNS, told))
+        return found
+
+    def _told(self, week: ProfileChange, examples: Examples) -> np.ndarray:
+        level = examples.column(self.level).astype(np.float64)
+        usual, last = week.predict(examples), examples.column(week.column)
+        then = week.at(examples, examples.column("hour_of_week").astype(np.int64))
+        known = week.at(examples, examples.column("hour_of_week_known").astype(np.int64))
+        return np.stack([usual, usual / level, then / level, (then - known) / level, (last - known) / level], axis=1)
+
+    def state(self) -> dict[str, Any]:
+        return {"members": self.members, "level": self.level}
 
 
 @dataclass

@@ -11,7 +11,7 @@ from transit_assets.learning.ensembles import Levels, Mean, PerHorizon
 from transit_assets.learning.estimators import Boosted, Estimator, Persistence
 from transit_assets.learning.examples import Examples, Segmentation, Window
 from transit_assets.learning.model import Kind, Model
-from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge
+from transit_assets.learning.profiles import USUAL, HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
 from transit_assets.road.features import NAMES, History, features
 from transit_assets.road.schema import COUNTS_HOURLY, LEVEL_BANDS
 from transit_assets.road.schema import MODELS as DESCRIPTIONS
@@ -136,20 +136,26 @@ def _boosted(seed: int, rounds: int, rate: float, change_of: str | None, scale: 
 
 
 def _blend(measure: str, seed: int) -> Estimator:
-    """One hour ahead a mean of trees that learn the figure, its change, and its distance from the carried profile.
+    """One hour ahead a mean of trees that learn the figure, its change, and its distance from the usual week's.
 
     They err differently: on recorded windows their mean is 1 to 2 % better than the best of them. Further ahead one
     kind of trees knows by the lead which hour is asked about.
     """
+    level = f"{measure}_level"
     ahead = Mean(
         {
-            "figure": _boosted(seed, 500, 0.03, None, f"{measure}_level"),
-            "change": _boosted(seed + 1, 500, 0.03, f"{measure}_last", f"{measure}_level"),
-            "residual": _boosted(seed + 2, 500, 0.03, f"{measure}_carried", f"{measure}_error"),
+            "figure": _boosted(seed, 500, 0.03, None, level),
+            "change": _boosted(seed + 1, 500, 0.03, f"{measure}_last", level),
+            "residual": _boosted(seed + 2, 500, 0.03, USUAL, f"{measure}_error"),
         }
     )
-    further = _boosted(seed + 3, 200, 0.06, f"{measure}_carried", f"{measure}_error")
-    return PerHorizon({str(HORIZONS[0]): ahead, " ".join(str(one) for one in HORIZONS[1:]): further})
+    further = _boosted(seed + 3, 200, 0.06, USUAL, f"{measure}_error")
+    by_horizon = PerHorizon({str(HORIZONS[0]): ahead, " ".join(str(one) for one in HORIZONS[1:]): further})
+    return UsualWeek({"week": _profile_change(measure), "estimator": by_horizon}, level)
+
+
+def _profile_change(measure: str) -> ProfileChange:
+    return ProfileChange(column=f"{measure}_last", silent=f"{measure}_hours_silent")
 
 
 def _baselines(measure: str) -> dict[str, Callable[[], Estimator]]:
@@ -157,7 +163,7 @@ def _baselines(measure: str) -> dict[str, Callable[[], Estimator]]:
         "persistence": partial(Persistence, f"{measure}_last"),
         "last_week": partial(LastWeek, f"{measure}_last_week"),
         "hour_of_week_median": HourOfWeekMedian,
-        "profile_change": partial(ProfileChange, column=f"{measure}_last", silent=f"{measure}_hours_silent"),
+        "profile_change": partial(_profile_change, measure),
         "ridge": partial(_ridge, measure),
     }
 
