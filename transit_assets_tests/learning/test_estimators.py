@@ -22,7 +22,7 @@ from transit_assets.learning.estimators import (
 )
 from transit_assets.learning.examples import Examples
 from transit_assets.learning.kinds import KINDS, load, stored
-from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge
+from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
 from transit_assets_tests.learning.made import EDGES, NAMES, boosted, made
 
 TRAIN, TEST = made(3000), made(800, seed=1)
@@ -41,6 +41,7 @@ MAKERS: dict[str, Callable[[], Estimator]] = {
     "ridge change": lambda: ridge(),
     "mean change": lambda: Mean({"ridge": ridge(), "trees": boosted("regression_l1", change_of="count")}),
     "per_horizon change": lambda: PerHorizon({"60": ridge(), "20 30": HourOfWeekMedian()}),
+    "usual_week change": lambda: usual_week(boosted("regression_l1", change_of="usual")),
     "levels": lambda: watching(),
     "levels of a mean": lambda: levels(Mean({"ridge": ridge(), "now": Persistence("count")})),
 }
@@ -48,6 +49,10 @@ MAKERS: dict[str, Callable[[], Estimator]] = {
 
 def ridge() -> Ridge:
     return Ridge(["count", "hour_of_week"], "count", "lead_minutes")
+
+
+def usual_week(estimator: Estimator) -> UsualWeek:
+    return UsualWeek({"week": ProfileChange(column="count"), "estimator": estimator}, "lead_minutes")
 
 
 def levels(quantity: Estimator, **watched: object) -> Levels:
@@ -235,6 +240,35 @@ def test_a_profile_changes_from_the_hour_of_the_last_figure_where_that_is_an_old
     late = with_column(with_column(asked, "hour_of_week_known", known + 3), "minute_of_day", 3)
     fresh = with_column(with_column(asked, "hour_of_week_known", known), "minute_of_day", 0)
     np.testing.assert_array_equal(profile.predict(late), profile.predict(fresh))
+
+
+class Listening(Persistence):
+    """Remembers what it is told in training, and says what it is told later."""
+
+    def fit(self, examples: Examples, y: np.ndarray) -> None:
+        self.told = examples.column(self.column)
+
+
+def test_in_training_a_week_is_told_what_the_other_weeks_say() -> None:
+    week = np.arange(len(TRAIN)) % 4
+    answers = np.where(week == 0, 1000.0, 10.0)
+    asked = with_column(with_column(TRAIN, "lead_minutes", 1), "hour_of_week", 5)
+    asked = replace(asked, entity=np.ones(len(TRAIN), np.int64), target_at=week * 7 * 86_400)
+    listening = Listening("usual_median")
+    told = usual_week(listening)
+    told.fit(asked, answers)
+    assert (listening.told == 10).all()  # of four weeks, three are 10: and the first is not told its own 1000
+    of_two = asked.take(week < 2)
+    told.fit(of_two, answers[week < 2])
+    np.testing.assert_array_equal(listening.told, np.where(week[week < 2] == 0, 10, 1000))
+    assert set(told.predict(of_two)) <= {10.0, 505.0, 1000.0}  # later all weeks are one
+
+
+def test_one_week_alone_is_told_what_it_says_itself() -> None:
+    listening = Listening("usual_median")
+    asked = replace(TRAIN, target_at=np.full(len(TRAIN), 700 * 86_400))
+    usual_week(listening).fit(with_column(asked, "lead_minutes", 1), np.full(len(TRAIN), 3.0))
+    assert (listening.told == 3).all()
 
 
 def test_a_ridge_learns_a_change_in_units_and_counts_what_is_unknown_as_the_mean() -> None:
