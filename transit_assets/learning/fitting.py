@@ -21,7 +21,10 @@ from transit_assets.learning.model import Kind, Model
 from transit_assets.learning.scores import INTERVAL
 from transit_assets.learning.splits import tail
 
-_DRIFT = 0.01  # what an interval covers more of the past: of ten later windows of the road it covered a point less
+_LOWEST, _HIGHEST = (
+    np.array([1e-6]),
+    np.array([1 - 1e-6]),
+)  # arrays: of one question to make them takes as long as to use them
 _FORMAT = 2
 _MINIMUM = 200  # examples; below it neither trees nor an interval mean anything
 _QUANTILES = 20  # bins of the reference distribution that drift is measured against
@@ -81,7 +84,7 @@ class Fitted:
         if self.kind == "probability":
             if (self.slope, self.intercept) != (1.0, 0.0):
                 slope, intercept = self._platt
-                return Forecast(expit(slope * logit(value) + intercept))
+                return Forecast(expit(slope * logit(_inside(value)) + intercept))
             return Forecast(np.clip(value, 0.0, 1.0))
         if not self.interval:
             return Forecast(value)
@@ -198,12 +201,18 @@ def _calibrate(fitted: Fitted, late: Examples, answers: np.ndarray, rehearsal: E
     elif 0 < answers.sum() < len(answers):
         from sklearn.linear_model import LogisticRegression
 
-        platt = LogisticRegression(C=1e6).fit(logit(np.clip(value, 1e-6, 1 - 1e-6))[:, None], answers)
+        platt = LogisticRegression(C=1e6).fit(logit(_inside(value))[:, None], answers)
         fitted.slope, fitted.intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
 
 
+def _inside(probability: np.ndarray) -> np.ndarray:
+    """A probability that has a finite logit."""
+    return np.minimum(np.maximum(probability, _LOWEST), _HIGHEST)
+
+
 def _interval(errors: np.ndarray) -> tuple[float, float]:
-    outside = (1 - INTERVAL - _DRIFT) / 2
+    # As split conformal has it, the answer to come counts among the errors: with few of them the interval is wider.
+    outside = max((1 - INTERVAL) / 2 - 1 / (len(errors) + 1), 0.0)
     low, high = np.quantile(errors, [outside, 1 - outside])
     return float(low), float(high)
 

@@ -4,7 +4,7 @@ They look at two columns of a domain: `hour_of_week` (0 is Monday midnight, loca
 `hour_of_week_known` of the newest hour that was known.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from transit_assets.learning.estimators import Persistence
 from transit_assets.learning.examples import Examples
 
 _WEEK = 168
-_FOLDS = 8  # of the weeks that are learnt from: each is told what the other seven eighths say
+_FOLDS = 8  # of the days that are learnt from: each is told what the other seven eighths say; a week has no eight days
 
 
 @dataclass
@@ -25,20 +25,27 @@ class LastWeek(Persistence):
 
 @dataclass
 class HourOfWeekMedian:
-    """The median answer of each entity in each hour of the week; of all entities where one was never seen."""
+    """The median answer of each entity in each hour of the week; of all entities where one was never seen.
 
+    With a `weight` a median is drawn towards that of all entities, as if that had been seen so many times more.
+    """
+
+    weight: float = 0.0
     entities: dict[str, list[float]] = field(default_factory=dict)
     overall: list[float] = field(default_factory=list)
     kind: ClassVar[str] = "hour_of_week_median"
 
     def fit(self, examples: Examples, y: np.ndarray) -> None:
         hour = examples.column("hour_of_week").astype(np.int64)
-        self.overall = _medians(hour, y, float(np.median(y))).tolist()
+        self.overall, self.entities = _medians(hour, y, float(np.median(y))).tolist(), {}
         entities, position = np.unique(examples.entity, return_inverse=True)
         order = np.argsort(position, kind="stable")
         ends = np.searchsorted(position[order], np.arange(len(entities)), side="right")
         for entity, rows in zip(entities, np.split(order, ends[:-1]), strict=True):
             medians = _medians(hour[rows], y[rows], float(np.median(y[rows])))
+            seen = np.bincount(hour[rows], minlength=_WEEK)
+            if self.weight:
+                medians = (seen * medians + self.weight * np.array(self.overall)) / (seen + self.weight)
             self.entities[str(int(entity))] = medians.tolist()
 
     def predict(self, examples: Examples) -> np.ndarray:
@@ -48,10 +55,10 @@ class HourOfWeekMedian:
         """The medians of some hours of the week, one for each question."""
         entities, position = np.unique(examples.entity, return_inverse=True)
         table = np.array([self.entities.get(str(int(entity)), self.overall) for entity in entities])
-        return table[position, hour]
+        return table.reshape(-1, _WEEK)[position, hour]
 
     def state(self) -> dict[str, Any]:
-        return {"entities": self.entities, "overall": self.overall}
+        return {"weight": self.weight, "entities": self.entities, "overall": self.overall}
 
 
 @dataclass
@@ -66,20 +73,12 @@ class ProfileChange(HourOfWeekMedian):
     kind: ClassVar[str] = "profile_change"
 
     def predict(self, examples: Examples) -> np.ndarray:
-        known = examples.column("hour_of_week_known").astype(np.int64)
-        silent = np.nan_to_num(examples.column(self.silent)).astype(np.int64) if self.silent else 0
-        since = (known - silent) % _WEEK
         change = self.at(examples, examples.column("hour_of_week").astype(np.int64))
-        change -= self.at(examples, since)
+        change -= self.at(examples, _hour_of_the_last(examples, self.silent))
         return np.maximum(examples.column(self.column) + change, 0.0)
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"column": self.column, "silent": self.silent}
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The features that it looks at."""
-        return ("hour_of_week", "hour_of_week_known", self.column, *([self.silent] if self.silent else []))
 
 
 USUAL = "usual"
@@ -90,28 +89,32 @@ _COLUMNS = (USUAL, "usual_of_level", "usual_median", "usual_change", "usual_devi
 class UsualWeek:
     """An estimator that is also told what the usual week says: the medians of all the weeks that were learnt from.
 
-    Its members are `week` and `estimator`. Five columns are added: `usual`, which is the forecast of `week`; and in
-    units of the column `level` that forecast, the median of the hour asked about, its change since the newest known
-    hour, and how far from that hour's median the last value is. In training a week is told what the others say: to be
-    told its own answers would make it trust them.
+    Its members are `week` and `estimator`. Medians are of answers in units of the column `level`, so that the week of
+    all serves an entity that was never seen. Five columns are added: `usual`, the figure of `column` plus what the
+    usual week changes since; and in units of `level` that, the median of the hour asked about, the change, and how far
+    the figure is from its own hour's median. The column `silent` says how many hours older than the newest known hour
+    the figure is. In training each day is told what the others say: told its own answers, trees would trust them.
     """
 
     members: dict[str, Any]
+    column: str
     level: str
+    silent: str
     kind: ClassVar[str] = "usual_week"
 
     def fit(self, examples: Examples, y: np.ndarray) -> None:
-        week: ProfileChange = self.members["week"]
-        narrow = examples.only([*week.columns, self.level])
-        told = np.empty((len(examples), len(_COLUMNS)), np.float32)
-        fold = narrow.target_at // (_WEEK * 3600) % _FOLDS
+        share = y / examples.column(self.level)
+        narrow = examples.only(["hour_of_week", "hour_of_week_known", self.column, self.level, self.silent])
+        told = np.full((len(examples), len(_COLUMNS)), np.nan, np.float32)
+        told[:, 0] = examples.column(self.column)  # of one day alone no other says more
+        fold = narrow.target_at // 86_400 % _FOLDS
         for one in np.unique(fold):
             rows = fold == one
-            others = np.ones(len(rows), bool) if rows.all() else ~rows
-            without = replace(week, entities={}, overall=[])
-            without.fit(narrow.take(others), y[others])
-            told[rows] = self._told(without, narrow.take(rows))
-        week.fit(narrow, y)
+            if not rows.all():
+                others = HourOfWeekMedian(weight=self.members["week"].weight)
+                others.fit(narrow.take(~rows), share[~rows])
+                told[rows] = self._told(others, narrow.take(rows))
+        self.members["week"].fit(narrow, share)
         self.members["estimator"].fit(examples.also(_COLUMNS, told), y)
 
     def predict(self, examples: Examples) -> np.ndarray:
@@ -119,15 +122,21 @@ class UsualWeek:
         found: np.ndarray = self.members["estimator"].predict(examples.also(_COLUMNS, told))
         return found
 
-    def _told(self, week: ProfileChange, examples: Examples) -> np.ndarray:
-        level = examples.column(self.level).astype(np.float64)
-        usual, last = week.predict(examples), examples.column(week.column)
+    def _told(self, week: HourOfWeekMedian, examples: Examples) -> np.ndarray:
+        last, level = examples.column(self.column) / examples.column(self.level), examples.column(self.level)
         then = week.at(examples, examples.column("hour_of_week").astype(np.int64))
-        known = week.at(examples, examples.column("hour_of_week_known").astype(np.int64))
-        return np.stack([usual, usual / level, then / level, (then - known) / level, (last - known) / level], axis=1)
+        change = then - week.at(examples, _hour_of_the_last(examples, self.silent))
+        usual = np.maximum(last + change, 0.0)
+        return np.stack([usual * level, usual, then, change, last - then + change], axis=1)
 
     def state(self) -> dict[str, Any]:
-        return {"members": self.members, "level": self.level}
+        return {"members": self.members, "column": self.column, "level": self.level, "silent": self.silent}
+
+
+def _hour_of_the_last(examples: Examples, silent: str) -> np.ndarray:
+    """The hour of the week of the last figure, so many hours before the newest known one as the column says."""
+    known = examples.column("hour_of_week_known").astype(np.int64)
+    return (known - (np.nan_to_num(examples.column(silent)).astype(np.int64) if silent else 0)) % _WEEK
 
 
 @dataclass

@@ -31,6 +31,9 @@ _TREES: dict[str, Any] = {
     "bagging_freq": 1,
     "lambda_l2": 5.0,
 }
+_WEIGHT = 3.0
+"""Of how many answers the week of all arcs counts for beside an arc's own."""
+
 _RIDGE = (
     "carried",
     "error",
@@ -151,11 +154,9 @@ def _blend(measure: str, seed: int) -> Estimator:
     )
     further = _boosted(seed + 3, 200, 0.06, USUAL, f"{measure}_error")
     by_horizon = PerHorizon({str(HORIZONS[0]): ahead, " ".join(str(one) for one in HORIZONS[1:]): further})
-    return UsualWeek({"week": _profile_change(measure), "estimator": by_horizon}, level)
-
-
-def _profile_change(measure: str) -> ProfileChange:
-    return ProfileChange(column=f"{measure}_last", silent=f"{measure}_hours_silent")
+    week = HourOfWeekMedian(weight=_WEIGHT)
+    members = {"week": week, "estimator": by_horizon}
+    return UsualWeek(members, f"{measure}_last", level, f"{measure}_hours_silent")
 
 
 def _baselines(measure: str) -> dict[str, Callable[[], Estimator]]:
@@ -163,7 +164,7 @@ def _baselines(measure: str) -> dict[str, Callable[[], Estimator]]:
         "persistence": partial(Persistence, f"{measure}_last"),
         "last_week": partial(LastWeek, f"{measure}_last_week"),
         "hour_of_week_median": HourOfWeekMedian,
-        "profile_change": partial(_profile_change, measure),
+        "profile_change": partial(ProfileChange, column=f"{measure}_last", silent=f"{measure}_hours_silent"),
         "ridge": partial(_ridge, measure),
     }
 
