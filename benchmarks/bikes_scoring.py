@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.harness import Limit, Report, measure
 
-_STATIONS, _DAYS, _REQUESTS, _TURN, _LIMIT = 1_500, 10, 20_000, 100, 3.0
+_STATIONS, _DAYS, _REQUESTS, _TURN, _LIMIT = 1_500, 10, 20_000, 1_000, 3.0
 _START = datetime(2025, 9, 1, tzinfo=UTC)
 
 

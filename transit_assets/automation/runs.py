@@ -66,15 +66,6 @@ class Materialized:
         if place not in {(known.relation, known.check, known.partition) for known in self.failed_checks}:
             self.failed_checks.append(check)
 
-    def add(self, other: "Materialized") -> None:
-        """Add what other runs did."""
-        self.built |= other.built
-        self.run_ids += other.run_ids
-        self.errors += other.errors
-        self.said += other.said
-        for check in other.failed_checks:
-            self.add_failed_check(check)
-
     @property
     def is_ok(self) -> bool:
         return not self.errors and not any(check.is_blocking for check in self.failed_checks)

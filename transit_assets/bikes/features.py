@@ -63,7 +63,7 @@ _LONGEST_PAUSE = 15 * _MINUTE  # between two polls that gave the same report
 _LONGEST_UNCHANGED = np.array([7 * _DAY])  # what a request can see for certain: it reads eight days
 _SECONDS_OF_MINUTE, _MINUTES_OF_WEEK = np.array([60]), np.array([7 * 1440])
 _AT_ONCE = 1 << 16  # questions: what is looked up of a million at once takes 700 MB
-_COUNTS = NAMES[:6]
+_COUNTS, _SHARE = NAMES[:6], "fill_share"
 # (2, 10080): minute of the day and weekday (Monday is 0) of each minute of a week. 1970-01-01 was a Thursday.
 _CLOCK = np.array([(minute % 1440, (minute // 1440 + 3) % 7) for minute in range(7 * 1440)], np.float32).T.copy()
 
@@ -152,11 +152,10 @@ class History:
         """From rows of the queries above, reports in any order: their `number` is a place among the stations."""
         order = _order(rows)
         counts = np.full((len(order) + 1, len(_COUNTS)), np.nan, np.float32)
-        for column, name in enumerate(_COUNTS):
-            if name in rows.column_names:
-                counts[1:, column] = rows[name].to_numpy()[order]
+        for name in set(_COUNTS) - {_SHARE}:
+            counts[1:, _COUNTS.index(name)] = rows[name].to_numpy()[order]
         with np.errstate(invalid="ignore"):  # 0 / 0: a closed station
-            np.divide(counts[:, 0], counts[:, 0] + counts[:, 1], out=counts[:, 3])
+            np.divide(counts[:, 0], counts[:, 0] + counts[:, 1], out=counts[:, _COUNTS.index(_SHARE)])
         return cls(
             codes=tuple(stations["station"].to_pylist()),
             zones=tuple(stations["zone"].to_pylist()),

@@ -6,7 +6,8 @@ import typer
 
 from transit_assets.cli.lakes import open_lake
 from transit_assets.cli.mistakes import FAILED, Mistake, say
-from transit_assets.cli.progress import progress_of_several
+from transit_assets.cli.progress import progress
+from transit_assets.cli.side_by_side import Command, side_by_side
 
 if TYPE_CHECKING:
     from transit_assets.lake import Lake
@@ -37,30 +38,36 @@ def demo(
     TRANSIT_TRAINING_EXAMPLES is set. It can be run again: what is there is kept, what is missing up to now is added,
     and models are trained again only for a reason.
     """
-    from transit_assets.automation.runs import FLOWS, LEARNING
-    from transit_assets.automation.side_by_side import Fill, fill
-    from transit_assets.cli.work import report
-    from transit_assets.lake import Period
     from transit_assets.lake.warehouse import publish
     from transit_assets.settings import settings
 
     lake, configured = open_lake(), settings()
     _refuse_real(lake, configured)
+    commands, examples = _commands(days, configured)
+    with progress() as doing:
+        doing(f"filling the lake with {' and '.join(examples)}")
+        is_filled = side_by_side(commands)
+        if is_filled:
+            doing("publishing the warehouse")
+            publish(lake, configured.warehouse_path)
+    _summarize(lake, configured, examples, is_filled=is_filled)
+
+
+def _commands(days: int, configured: "Settings") -> tuple[list[Command], dict[str, int]]:
+    """What fills each domain, and how many examples its models learn from."""
+    from transit_assets.automation.runs import FLOWS, LEARNING
+    from transit_assets.lake import Period
+
     is_given = "training_examples" in configured.model_fields_set
     number = {Period.DAY: days, Period.MONTH: _MONTHS}
-    wanted = []
+    commands, examples = [], {}
     for domain in LEARNING:
         partitions = FLOWS[domain].partitions
         first = partitions.period.before(partitions.today(), number[partitions.period] - 1)
-        examples = configured.training_examples if is_given else _EXAMPLES[partitions.period.value]
-        wanted.append(Fill(domain, first, examples))
-    with progress_of_several() as doing:
-        result = fill(wanted, progress=doing)
-        if result.is_ok:
-            doing("", "publishing the warehouse")
-            publish(lake, configured.warehouse_path)
-    report(result)
-    _summarize(lake, configured, {one.domain: one.training_examples for one in wanted})
+        examples[domain] = configured.training_examples if is_given else _EXAMPLES[partitions.period.value]
+        environment = {"TRANSIT_TRAINING_EXAMPLES": str(examples[domain])}
+        commands.append(Command(["run", domain, "--from", first.isoformat()], environment))
+    return commands, examples
 
 
 def _refuse_real(lake: "Lake", configured: "Settings") -> None:
@@ -76,7 +83,7 @@ def _refuse_real(lake: "Lake", configured: "Settings") -> None:
         )
 
 
-def _summarize(lake: "Lake", configured: "Settings", examples: dict[str, int]) -> None:
+def _summarize(lake: "Lake", configured: "Settings", examples: dict[str, int], *, is_filled: bool) -> None:
     """Rows per table, checks, and what to open next; exit code 1 where the lake is not healthy."""
     from transit_assets.cli.tables import console, show_status
     from transit_assets.status import status
@@ -102,7 +109,7 @@ def _summarize(lake: "Lake", configured: "Settings", examples: dict[str, int]) -
         out.print(f"  {what:<38}{command}", markup=False)
     learnt = "; ".join(f"models of {domain} learnt from {most:,} examples at most" for domain, most in examples.items())
     out.print(f"\nThe {learnt}. `transit train` takes more.")
-    if not found.is_healthy:
+    if not (is_filled and found.is_healthy):
         say("the demo did not end well: see the red lines above")
         raise typer.Exit(FAILED)
 

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar
 
 Say = Callable[[str], None]
@@ -38,34 +37,27 @@ def stoppable(work: Callable[[], Result]) -> Result:
 @contextmanager
 def progress() -> Iterator[Say]:
     """A function that names the next piece of work; the piece before it is then shown with its seconds."""
-    with progress_of_several() as say:
-        yield partial(say, "")
-
-
-@contextmanager
-def progress_of_several() -> Iterator[Callable[[str, str], None]]:
-    """The same for several who work at once: the function is told who it is, and the next piece of work."""
     from rich.console import Console
     from rich.status import Status
 
     console = Console(stderr=True, highlight=False)
-    current: dict[str, tuple[str, float]] = {}
+    current: str | None = None
+    started = time.monotonic()
 
-    def finish(who: str) -> None:
-        if who in current:
-            message, started = current.pop(who)
-            console.print(f"[green]✓[/] {message} [dim]{time.monotonic() - started:.1f} s[/]", soft_wrap=True)
+    def finish() -> None:
+        if current is not None:
+            console.print(f"[green]✓[/] {current} [dim]{time.monotonic() - started:.1f} s[/]", soft_wrap=True)
 
     with Status("", console=console) as status:
 
-        def say(who: str, message: str) -> None:
-            finish(who)
-            current[who] = (message, time.monotonic())
-            status.update("; ".join(doing for doing, _ in current.values()))
+        def say(message: str) -> None:
+            nonlocal current, started
+            finish()
+            current, started = message, time.monotonic()
+            status.update(message)
 
         yield say
-        for who in list(current):
-            finish(who)
+        finish()
 
 
 @contextmanager

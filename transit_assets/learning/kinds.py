@@ -34,12 +34,29 @@ KINDS: dict[str, type] = {
 }
 
 
+_LEARNT = ("text", "intercept")
+
+
 def stored(estimator: Estimator) -> dict[str, Any]:
     """What JSON keeps of an estimator, and of its members."""
     state = dict(estimator.state())
     if "members" in state:
         state["members"] = {name: stored(member) for name, member in state["members"].items()}
     return {"kind": estimator.kind, "state": state}
+
+
+def parameters(estimator: Estimator) -> dict[str, int | float | str]:
+    """What was chosen of an estimator, and not learnt: its numbers and texts, those of a member as `member.name`."""
+    found: dict[str, int | float | str] = {}
+    for name, value in estimator.state().items():
+        if name == "members":
+            for member, one in value.items():
+                found |= {f"{member}.{key}": chosen for key, chosen in parameters(one).items()}
+        elif name == "parameters":
+            found |= value
+        elif isinstance(value, int | float | str) and name not in _LEARNT:
+            found[name] = value
+    return found
 
 
 def load(document: dict[str, Any]) -> Estimator:

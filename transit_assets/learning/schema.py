@@ -100,7 +100,10 @@ DECISIONS = Table(
         ),
         Column("version", pa.string(), "Version that the decision is about.", is_nullable=False),
         Column(
-            "estimator", pa.string(), "`boosted`, or the name of the baseline that it is instead.", is_nullable=False
+            "estimator",
+            pa.string(),
+            "Its kind, or the name of the baseline that it is.",
+            is_nullable=False,
         ),
         Column("champion", pa.string(), "Version that is served after the decision.", is_nullable=False),
         Column(

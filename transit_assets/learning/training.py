@@ -4,15 +4,18 @@ A step of its own, so that it can be repeated: `train` leaves a challenger that 
 (windows, data versions, its evaluation, its best baseline); `decide` (in `deciding`) promotes or refuses it.
 """
 
+import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 
+import transit_assets
 from transit_assets.lake import UTC_INSTANT, Lake
-from transit_assets.learning import promotion, reports
+from transit_assets.learning import kinds, promotion, reports
 from transit_assets.learning.domain import Domain, Versions, said
 from transit_assets.learning.errors import TooLittleData
 from transit_assets.learning.evaluation import UNREGISTERED, Judged, best_baseline, evaluations, judge, write
@@ -122,11 +125,7 @@ def _registered(
             "examples": len(taught.learning),
             "features": len(fitted.features),
             "best_baseline": best,
-            **{
-                name: value
-                for name, value in fitted.estimator.state().items()
-                if isinstance(value, int | str) and name != "text"
-            },
+            **kinds.parameters(fitted.estimator),
         },
         metrics={
             f"{row['metric']}_{row['horizon_minutes']}{suffix}": row[column]
@@ -162,10 +161,19 @@ def write_evaluation(lake: Lake, registry: Registry, version: Version) -> None:
         write(lake, rows)
 
 
+@cache
+def _code_version() -> str:
+    """The version of the package and a hash of its sources, which tells two commits of one version apart."""
+    found = hashlib.sha256()
+    for path in sorted(Path(transit_assets.__file__).parent.rglob("*.py")):
+        found.update(path.read_bytes())
+    return f"{importlib.metadata.version('transit-assets')}+{found.hexdigest()[:12]}"
+
+
 def _tags(taught: Lesson, best: str) -> dict[str, str]:
     """What a decision needs to ask the same questions again, of the same data."""
     return {
-        "transit.code": importlib.metadata.version("transit-assets"),
+        "transit.code": _code_version(),
         "transit.best_baseline": best,
         "transit.train": f"{taught.train.start.isoformat()}/{taught.train.end.isoformat()}",
         "transit.test": f"{taught.test.start.isoformat()}/{taught.test.end.isoformat()}",

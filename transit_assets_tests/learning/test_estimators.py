@@ -21,8 +21,8 @@ from transit_assets.learning.estimators import (
     Persistence,
 )
 from transit_assets.learning.examples import Examples
-from transit_assets.learning.kinds import KINDS, load, stored
-from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
+from transit_assets.learning.kinds import KINDS, load, parameters, stored
+from transit_assets.learning.profiles import USUAL, HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
 from transit_assets_tests.learning.made import EDGES, NAMES, boosted, made
 
 TRAIN, TEST = made(3000), made(800, seed=1)
@@ -52,7 +52,8 @@ def ridge() -> Ridge:
 
 
 def usual_week(estimator: Estimator) -> UsualWeek:
-    return UsualWeek({"week": ProfileChange(column="count"), "estimator": estimator}, "lead_minutes")
+    members = {"week": HourOfWeekMedian(weight=1.0), "estimator": estimator}
+    return UsualWeek(members, "count", "lead_minutes", "minute_of_day")
 
 
 def levels(quantity: Estimator, **watched: object) -> Levels:
@@ -87,6 +88,18 @@ def test_a_stored_estimator_says_what_it_said_before(name: str) -> None:
 @pytest.mark.parametrize("name", MAKERS)
 def test_fitted_twice_on_the_same_examples_an_estimator_is_the_same(name: str) -> None:
     assert stored(fitted(name)) == stored(fitted(name))
+
+
+def test_parameters_are_what_was_chosen_of_an_estimator_and_of_its_members() -> None:
+    chosen = parameters(fitted("usual_week change"))
+    assert (chosen["level"], chosen["week.weight"], chosen["estimator.rounds"]) == ("lead_minutes", 1.0, 40)
+    assert chosen["estimator.learning_rate"] == 0.1
+    assert not any("tree" in str(value) for value in chosen.values())
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_no_question_has_no_answer(name: str) -> None:
+    assert fitted(name).predict(TEST.take(np.zeros(len(TEST), bool))).shape == (0,)
 
 
 def test_another_seed_draws_other_trees() -> None:
@@ -249,26 +262,54 @@ class Listening(Persistence):
         self.told = examples.column(self.column)
 
 
-def test_in_training_a_week_is_told_what_the_other_weeks_say() -> None:
-    week = np.arange(len(TRAIN)) % 4
-    answers = np.where(week == 0, 1000.0, 10.0)
-    asked = with_column(with_column(TRAIN, "lead_minutes", 1), "hour_of_week", 5)
-    asked = replace(asked, entity=np.ones(len(TRAIN), np.int64), target_at=week * 7 * 86_400)
+def one_hour(days: np.ndarray, entity: np.ndarray) -> Examples:
+    """Questions about one hour of the week, each answered on a day, of entities at a level of 2."""
+    asked = TRAIN.take(np.arange(len(days)))
+    for column, value in (("hour_of_week", 5), ("lead_minutes", 2), ("minute_of_day", 0)):
+        asked = with_column(asked, column, value)
+    return replace(asked, entity=entity, target_at=days * 86_400)
+
+
+def test_in_training_a_day_is_told_what_the_other_days_say() -> None:
+    days = np.arange(400) % 4
+    answers, asked = np.where(days == 0, 1000.0, 10.0), one_hour(days, np.ones(400, np.int64))
     listening = Listening("usual_median")
     told = usual_week(listening)
     told.fit(asked, answers)
-    assert (listening.told == 10).all()  # of four weeks, three are 10: and the first is not told its own 1000
-    of_two = asked.take(week < 2)
-    told.fit(of_two, answers[week < 2])
-    np.testing.assert_array_equal(listening.told, np.where(week[week < 2] == 0, 10, 1000))
-    assert set(told.predict(of_two)) <= {10.0, 505.0, 1000.0}  # later all weeks are one
+    assert (listening.told == 5).all()  # in units of the level; of four days three say so, and the first not its own
+    of_two = asked.take(days < 2)
+    told.fit(of_two, answers[days < 2])
+    np.testing.assert_array_equal(listening.told, np.where(days[days < 2] == 0, 5, 500))
 
 
-def test_one_week_alone_is_told_what_it_says_itself() -> None:
+def test_a_day_alone_is_told_nothing_but_the_last_figure() -> None:
     listening = Listening("usual_median")
-    asked = replace(TRAIN, target_at=np.full(len(TRAIN), 700 * 86_400))
-    usual_week(listening).fit(with_column(asked, "lead_minutes", 1), np.full(len(TRAIN), 3.0))
-    assert (listening.told == 3).all()
+    asked = one_hour(np.full(100, 700), np.ones(100, np.int64))
+    usual_week(listening).fit(asked, np.full(100, 3.0))
+    assert np.isnan(listening.told).all()
+    listening.column = USUAL
+    usual_week(listening).fit(asked, np.full(100, 3.0))
+    np.testing.assert_array_equal(listening.told, asked.column("count"))
+
+
+def test_an_entity_never_seen_has_the_week_of_all_at_its_own_level() -> None:
+    days, entity = np.arange(400) % 9, np.arange(400) % 5
+    answers = 6.0 + TRAIN.take(np.arange(400)).column("count") * 0
+    told = usual_week(Listening("usual_median"))
+    told.fit(one_hour(days, entity), answers)
+    stranger = with_column(one_hour(days[:50], np.full(50, 99)), "lead_minutes", 200)
+    np.testing.assert_allclose(told.predict(stranger), 3)  # of a level of 200, where the others had 6 at a level of 2
+    in_figures = UsualWeek(told.members | {"estimator": Persistence(USUAL)}, told.column, told.level, told.silent)
+    known = with_column(stranger, "hour_of_week_known", 5)  # the same hour: nothing changes since
+    np.testing.assert_allclose(in_figures.predict(known), known.column("count"), rtol=1e-6)
+
+
+def test_what_was_hardly_seen_is_drawn_to_all() -> None:
+    answers = np.where(np.arange(100) == 0, 8.0, 2.0)
+    asked = one_hour(np.arange(100) % 9, np.where(np.arange(100) == 0, 7, 1))
+    week = HourOfWeekMedian(weight=3.0)
+    week.fit(asked, answers)
+    assert week.at(asked.take(np.array([0])), np.array([5]))[0] == pytest.approx((8 + 3 * 2) / 4)
 
 
 def test_a_ridge_learns_a_change_in_units_and_counts_what_is_unknown_as_the_mean() -> None:

@@ -1,6 +1,7 @@
 """The whole protocol as a story: first champion, worse challenger, better one, roll back, the live error."""
 
 import json
+import re
 
 import pytest
 from mlflow import MlflowClient
@@ -107,9 +108,10 @@ def _the_evidence_is_in_mlflow(registry: Registry) -> None:
     assert third.description.startswith(f"# {NAME}")
     run = client.get_run(third.run_id)
     assert run.info.status == "FINISHED"
-    assert {"estimator", "seed", "examples", "rounds", "best_baseline"} <= set(run.data.params)
+    assert {"estimator", "seed", "examples", "rounds", "learning_rate", "best_baseline"} <= set(run.data.params)
     assert {"mae_60", f"mae_60_{run.data.params['best_baseline']}", "coverage_60"} <= set(run.data.metrics)
-    assert {"transit.code", "transit.train", "transit.test", "transit.data"} <= set(run.data.tags)
+    assert re.fullmatch(r"[\d.]+\+[0-9a-f]{12}", run.data.tags["transit.code"])
+    assert {"transit.train", "transit.test", "transit.data"} <= set(run.data.tags)
     files = {
         one.path
         for folder in ("", "model", "plots")
