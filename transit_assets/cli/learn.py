@@ -118,4 +118,6 @@ def _instant(option: str, text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Mistake(f"{option} {text}: must be a day (2025-09-13) or an instant (2025-09-13T21:58Z)") from None
+    if not 1970 <= found.year <= 2100:
+        raise Mistake(f"{option} {text}: must lie in the years 1970 to 2100")
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -6,6 +6,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
+import pyarrow as pa
+
 from transit_assets.lake.errors import PayloadUnreadable
 
 BOM = b"\xef\xbb\xbf"
@@ -34,6 +36,28 @@ def renamed(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
                 raise PayloadUnreadable(f"two columns hold {own}: {other!r} and {name!r}; leave one of them out")
         found[name] = own
     return found
+
+
+def csv_table(payload: bytes, delimiter: str = ",") -> pa.Table:
+    """All columns of a CSV as text, empty fields as null. Raises PayloadUnreadable, also where it has no record."""
+    from pyarrow import csv as arrow
+
+    try:
+        table = arrow.read_csv(
+            io.BytesIO(payload),
+            arrow.ReadOptions(use_threads=False),
+            arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            arrow.ConvertOptions(strings_can_be_null=True, default_column_type=pa.string()),
+        ).combine_chunks()
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise PayloadUnreadable(f"not the CSV it looks like: {error}") from error
+    names = [name.strip().lower() for name in table.column_names]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise PayloadUnreadable(f"two columns are called {doubled!r}; leave one of them out")
+    if table.num_rows == 0:
+        raise PayloadUnreadable("there are no records in it")
+    return table
 
 
 class Utf8(io.RawIOBase):

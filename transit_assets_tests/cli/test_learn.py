@@ -59,6 +59,10 @@ def two_days(lake: Lake) -> Lake:
             ["evaluate", "bikes", "--train-from", "yesterday", *WINDOWS[2:]],
             "--train-from yesterday: must be a day (2025-09-13) or an instant (2025-09-13T21:58Z)",
         ),
+        (
+            ["evaluate", "bikes", "--train-from", "0001-01-01T00:00+10:00", *WINDOWS[2:]],
+            "--train-from 0001-01-01T00:00+10:00: must lie in the years 1970 to 2100",
+        ),
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else "",
 )

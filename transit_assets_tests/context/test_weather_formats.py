@@ -210,6 +210,8 @@ def test_months_are_those_of_utc() -> None:
         (b"a,b\n1,2\n", UnknownFormat, "Visual Crossing's timeline with hours"),
         (b'{"days": 3}', UnknownFormat, "not the expected JSON"),
         (csv_of([]), PayloadUnreadable, "there are no records in it"),
+        (csv_of([]).replace(b"datetime", b"datetime,Temp, temp"), PayloadUnreadable, "two columns are called 'temp'"),
+        (b"datetime;tempC;precipMM;visibility;tempC\n1;2;3;4;5\n", PayloadUnreadable, "two columns are called 'tempc'"),
         (csv_of([{"name": "Oslo", "datetime": "2024-07-06T12:00:00"}]), PayloadUnreadable, r"Oslo.*london, paris"),
         (csv_of([{"name": "Paris", "datetime": "2024-07-06"}]), PayloadUnreadable, "include=hours"),
         (timeline([hour(NOON)], latitude=59.9, resolvedAddress="Oslo"), PayloadUnreadable, "Oslo"),

@@ -7,16 +7,13 @@ ones are interpolated. The offset is +01:00 all year, sunrise included, and is t
 (sunrise, extremes, snow of the day) are not used. A file of the same shape that exceeds these scales is not scaled.
 """
 
-import io
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
 from transit_assets.context.weather.clean import records as typed
 from transit_assets.feeds import values
-from transit_assets.lake.errors import PayloadUnreadable
+from transit_assets.feeds.tables import csv_table
 
 HEADER = {"datetime", "tempC", "precipMM", "visibility"}
 _SCALES = {"tempC": 30.0, "visibility": 10.0}
@@ -26,17 +23,7 @@ _COLUMNS = {"tempC": "temperature_celsius", "precipMM": "precipitation_mm", "vis
 
 def decode_csv(payload: bytes) -> pa.Table:
     """The records of a file. Raises PayloadUnreadable."""
-    try:
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(payload),
-            pyarrow.csv.ReadOptions(use_threads=False),
-            pyarrow.csv.ParseOptions(delimiter=";"),
-            pyarrow.csv.ConvertOptions(strings_can_be_null=True, default_column_type=pa.string()),
-        ).combine_chunks()
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise PayloadUnreadable(f"not the CSV it looks like: {error}") from error
-    if table.num_rows == 0:
-        raise PayloadUnreadable("there are no records in it")
+    table = csv_table(payload, ";")
     written = {name: table[name].combine_chunks() for name in HEADER}
     read = {name: values.number(written[name]) for name in _COLUMNS}
     is_scaled = all(np.nanmax(np.abs(_floats(read[name].values)), initial=0) <= most for name, most in _MOST.items())

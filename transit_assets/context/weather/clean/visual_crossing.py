@@ -4,14 +4,12 @@ JSON has `datetimeEpoch` (seconds UTC) and lists of what fell; CSV has the wall 
 `sealevelpressure` instead of `pressure`, and lists joined by commas. `tzoffset` is that of one day, and is not used.
 """
 
-import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
 from transit_assets.context.local_time import local_seconds, utc_seconds
 from transit_assets.context.weather.clean import records as typed
@@ -21,6 +19,7 @@ from transit_assets.context.weather.clean.units import Units, told_by
 from transit_assets.feeds import errors as feed_errors
 from transit_assets.feeds import values
 from transit_assets.feeds import visual_crossing as feed
+from transit_assets.feeds.tables import csv_table
 from transit_assets.lake import UTC_INSTANT
 from transit_assets.lake.errors import PayloadUnreadable
 
@@ -121,17 +120,7 @@ def _told(raw: dict[str, pa.Array], count: int) -> Units:
 
 def decode_csv(payload: bytes, units: Units | None = None) -> Decoded:
     """Hours of one place or several; `units` as for JSON. Raises UnknownFormat, PayloadUnreadable."""
-    try:
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(payload),
-            pyarrow.csv.ReadOptions(use_threads=False),
-            pyarrow.csv.ParseOptions(newlines_in_values=True),
-            pyarrow.csv.ConvertOptions(strings_can_be_null=True, default_column_type=pa.string()),
-        ).combine_chunks()
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise PayloadUnreadable(f"not the CSV it looks like: {error}") from error
-    if table.num_rows == 0:
-        raise PayloadUnreadable("there are no records in it")
+    table = csv_table(payload)
     named = {name.strip().lower(): table[name].combine_chunks() for name in table.column_names}
     raw = {column: named[name] for name, column in typed.FIELDS.items() if name in named}
     raw |= {column: named[name] for name, column in _TEXTS.items() if name in named}
