@@ -77,9 +77,12 @@ def live(
 
     from transit_assets.bikes.live import get_velib_data
     from transit_assets.cli.mistakes import FAILED
+    from transit_assets.settings import settings
 
     found = get_velib_data(rows, station)
     if not found:
         say(f"no station {station}" if station else "no station")
         raise typer.Exit(FAILED)
     write(pa.Table.from_pylist(found), form)
+    if settings().is_simulated:
+        say("of the simulated city; TRANSIT_FEEDS=live asks the provider")

@@ -63,7 +63,9 @@ def test_a_file_or_domain_that_is_not_there_is_wrong_use(transit: Transit, argum
 
 
 def test_live_gives_rows_straight_from_the_provider_and_stores_nothing(transit: Transit, lake: Lake) -> None:
-    first = json.loads(transit("live", "bikes", "--rows", 3, "--format", "json").stdout)
+    done = transit("live", "bikes", "--rows", 3, "--format", "json")
+    assert "of the simulated city" in done.stderr
+    first = json.loads(done.stdout)
     assert len(first) == 3
     code = first[1]["station_code"]
     (one,) = json.loads(transit("live", "bikes", "--station", code, "--format", "json").stdout)
