@@ -74,6 +74,5 @@ def test_the_road_s_level_shares_the_trees_of_occupancy() -> None:
 def _boosted(estimator: Any) -> Iterator[Boosted]:
     if isinstance(estimator, Boosted):
         yield estimator
-    else:
-        for member in estimator.members.values():
-            yield from _boosted(member)
+    for member in getattr(estimator, "members", {}).values():
+        yield from _boosted(member)
