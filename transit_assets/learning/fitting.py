@@ -21,10 +21,8 @@ from transit_assets.learning.model import Kind, Model
 from transit_assets.learning.scores import INTERVAL
 from transit_assets.learning.splits import tail
 
-_LOWEST, _HIGHEST = (
-    np.array([1e-6]),
-    np.array([1 - 1e-6]),
-)  # arrays: of one question to make them takes as long as to use them
+# Arrays: of one question, to make them of numbers takes as long as to use them.
+_LOWEST, _HIGHEST = np.array([1e-6]), np.array([1 - 1e-6])
 _FORMAT = 2
 _MINIMUM = 200  # examples; below it neither trees nor an interval mean anything
 _QUANTILES = 20  # bins of the reference distribution that drift is measured against

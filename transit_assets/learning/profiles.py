@@ -1,4 +1,5 @@
-"""Estimators that know the week: the same hour last week, the hour-of-week median, what it changes; trees; ridge.
+"""Estimators that know the week: the same hour last week, the hour-of-week median, what it changes; ridge;
+and one that tells another estimator what the usual week says.
 
 They look at two columns of a domain: `hour_of_week` (0 is Monday midnight, local) of what is asked about, and
 `hour_of_week_known` of the newest hour that was known.
