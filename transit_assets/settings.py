@@ -19,6 +19,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PARIS = ZoneInfo("Europe/Paris")
 """The city's own time zone: a day of the lake is one of its days, of 23, 24 or 25 hours."""
 
+LONDON = ZoneInfo("Europe/London")
+"""The fire brigade's time zone."""
+
 FIRST_DAY = date(2018, 1, 1)
 """First partition of the daily tables: Vélib' Métropole opened that day."""
 
@@ -148,6 +151,11 @@ class Settings(BaseSettings):
     visualcrossing_daily_records: int = Field(
         1_000, gt=0, description="Records a UTC day of the plan at Visual Crossing: 24 for each day of hourly history."
     )
+    lfb_url: BaseUrl = Field(
+        HttpUrl("https://data.london.gov.uk/"),
+        description="Base URL of the portal with the London Fire Brigade's files.",
+    )
+    lfb_max_bytes: int = Field(2**30, gt=0, description="Cap on one file of the brigade: they hold years.")
     poll_seconds: int = Field(60, ge=10, description="Seconds between two polls of live state.")
     road_look_back_hours: int = Field(
         72, ge=0, le=8760, description="Hours of road counts that are asked for again, late and corrected ones."
@@ -165,6 +173,10 @@ class Settings(BaseSettings):
         15, ge=1, le=60, description="Minutes between two simulated polls when a whole day is filled at once."
     )
     simulator_arcs: int = Field(40, ge=1, le=3000, description="Arcs of road on which the simulator has counters.")
+
+    simulator_calls_per_day: int = Field(
+        60, ge=1, le=1000, description="Calls a day to the simulated fire brigade; London's has about 280."
+    )
 
     # Engine
     duckdb_threads: int = Field(2, ge=1, le=1024)
@@ -188,6 +200,9 @@ class Settings(BaseSettings):
     training_days: int = Field(60, ge=1, le=3660, description="Days of data that a training of bikes looks back on.")
     road_training_days: int = Field(
         1096, ge=1, le=3660, description="Days of data that a training of the road looks back on."
+    )
+    fire_training_days: int = Field(
+        1096, ge=1, le=7320, description="Days of calls that a training of the fire looks back on."
     )
     training_examples: int = Field(
         1_000_000, ge=1000, description="Examples of a training and its holdout; of more an even share is drawn."

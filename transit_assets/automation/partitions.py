@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from transit_assets.lake import Period
-from transit_assets.settings import FIRST_DAY, PARIS, Settings, settings
+from transit_assets.settings import FIRST_DAY, LONDON, PARIS, Settings, settings
 
 _DEFINITIONS = {Period.DAY: dg.DailyPartitionsDefinition, Period.MONTH: dg.MonthlyPartitionsDefinition}
 
@@ -56,6 +56,7 @@ class Partitions:
 
 PARIS_DAYS = Partitions(Period.DAY, FIRST_DAY, PARIS)
 PARIS_MONTHS = Partitions(Period.MONTH, date(2010, 1, 1), PARIS)  # the road's history extracts begin here
+LONDON_MONTHS = Partitions(Period.MONTH, date(2009, 1, 1), LONDON)  # as do the fire brigade's files
 
 
 def today(zone: ZoneInfo = PARIS) -> date:
