@@ -1,0 +1,1 @@
+"""The fire: calls of the London Fire Brigade, and how long its vehicles take to arrive."""
