@@ -156,6 +156,9 @@ class Settings(BaseSettings):
         description="Base URL of the portal with the London Fire Brigade's files.",
     )
     lfb_max_bytes: int = Field(2**30, gt=0, description="Cap on one file of the brigade: they hold years.")
+    fire_publication_days: int = Field(
+        62, ge=1, le=3660, description="Days within which the brigade publishes a call: files come by months."
+    )
     poll_seconds: int = Field(60, ge=10, description="Seconds between two polls of live state.")
     road_look_back_hours: int = Field(
         72, ge=0, le=8760, description="Hours of road counts that are asked for again, late and corrected ones."

@@ -1,4 +1,4 @@
-"""Freshness of a table: it holds rows of yesterday.
+"""Freshness of a table: it holds rows of yesterday, or of the last so many days.
 
 Dagster's freshness policies look at the last materialization of any partition, so a backfill of last year
 would make a table fresh. This looks at the rows of the lake.
@@ -47,6 +47,34 @@ def yesterday_exists(table: "Table", partitions: Partitions, *, instant: str | N
         )
 
     return yesterday_is_there
+
+
+def recently_exists(table: "Table", partitions: Partitions, instant: str, *, days: int) -> dg.AssetChecksDefinition:
+    """A check that a table of months holds rows, by `instant`, that are no older than so many days."""
+
+    @dg.asset_check(
+        asset=list(table.asset_key),
+        name="recent_rows_exist",
+        description=f"The table holds rows of the last {days} days.",
+        blocking=False,
+    )
+    def recent_rows_are_there(lake: LakeResource) -> dg.AssetCheckResult:
+        held = lake.lake.table(table).partitions()
+        found = lake.lake.table(table).scan(
+            f'SELECT max(timezone(?, "{instant}"))::DATE AS last FROM "{table.name}"',
+            [partitions.zone.key],
+            partitions=held[-1:],
+        )
+        last = found["last"][0].as_py()
+        age = None if last is None else (partitions.today() - last).days
+        return dg.AssetCheckResult(
+            passed=age is not None and age <= days,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{table.relation} ends {age} days ago" if age is not None else f"{table.relation} is empty",
+            metadata={"last_day": last.isoformat() if last else "none"},
+        )
+
+    return recent_rows_are_there
 
 
 def _has_rows(lake: "Lake", table: "Table", partitions: Partitions, instant: str | None, day: date) -> bool:

@@ -10,7 +10,7 @@ from transit_assets import definitions
 from transit_assets.automation import instance
 from transit_assets.automation.days import compaction, daily_close
 from transit_assets.automation.executor import tagged_in_process_executor
-from transit_assets.automation.freshness import yesterday_exists
+from transit_assets.automation.freshness import recently_exists, yesterday_exists
 from transit_assets.automation.partitions import PARIS_DAYS, PARIS_MONTHS
 from transit_assets.automation.resources import LakeDuckDBResource, LakeResource
 from transit_assets.lake import UTC_INSTANT, Column, Lake, Table
@@ -145,6 +145,27 @@ def test_a_table_by_months_is_fresh_where_it_holds_hours_of_yesterday(
         held = pa.table({"month": pa.array([date(2025, 10, 1)] * len(hours)), "hour_start_at": instants})
         city.table(MONTHS_TABLE).replace(held, ["2025-10-01"])
     check = yesterday_exists(MONTHS_TABLE, PARIS_MONTHS, instant="hour_start_at")
+    result = check(lake=LakeResource(root=city.location.root))
+    assert isinstance(result, dg.AssetCheckResult)
+    assert result.passed is passed
+
+
+@pytest.mark.parametrize(
+    ("hours", "passed"),
+    [
+        pytest.param(["2025-09-26T12:00:00+00:00"], True, id="thirty days ago"),
+        pytest.param(["2025-09-25T12:00:00+00:00"], False, id="one more"),
+        pytest.param([], False, id="an empty table"),
+    ],
+)
+def test_a_table_of_a_slow_feed_is_fresh_where_its_last_row_is_young_enough(
+    city: Lake, hours: list[str], passed: bool
+) -> None:
+    if hours:
+        instants = pa.array([datetime.fromisoformat(hour) for hour in hours], UTC_INSTANT)
+        held = pa.table({"month": pa.array([date(2025, 9, 1)] * len(hours)), "hour_start_at": instants})
+        city.table(MONTHS_TABLE).replace(held, ["2025-09-01"])
+    check = recently_exists(MONTHS_TABLE, PARIS_MONTHS, "hour_start_at", days=30)
     result = check(lake=LakeResource(root=city.location.root))
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed is passed
