@@ -207,8 +207,8 @@ STOP_EVENTS = Table(
         Column(
             "observed_at",
             UTC_INSTANT,
-            "When it was there: its last announced minute, where it lies between 2 minutes before and 2.1 minutes after "
-            "its last sighting, it was not cancelled, and it was off show before the polls ended. Null otherwise.",
+            "When it was there: its last announced minute, where that lies between 2 minutes before and 2.1 minutes "
+            "after its last sighting, it was not cancelled, and it was off show before the polls ended. Else null.",
         ),
         Column(
             "time_at",
