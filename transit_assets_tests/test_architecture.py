@@ -27,6 +27,7 @@ ANY_DOMAIN = tuple(pattern for domain in DOMAINS for pattern in of(domain))
 PURE_MODULES = tuple(pattern for domain in DOMAINS for part in PURE_PARTS for pattern in of(f"{domain}.{part}"))
 PURE_CONTEXT = (
     *of("context.local_time"),
+    *of("context.places"),
     *of("context.errors"),
     *(f"transit_assets.context.{name}" for name in CONTEXT),
     *(pattern for name in CONTEXT for part in PURE_PARTS_OF_CONTEXT for pattern in of(f"context.{name}.{part}")),

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-_FIRST, _LAST = datetime(2010, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime(2008, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 
 
 @cache
 def _changes(zone: str) -> tuple[np.ndarray, np.ndarray]:
-    """Instants (seconds UTC) from which an offset (seconds) holds, 2010 to 2049: the two days a year that matter."""
+    """Instants (seconds UTC) from which an offset (seconds) holds, 2008 to 2049: the two days a year that matter."""
     place = ZoneInfo(zone)
 
     def offset(at: datetime) -> int:
@@ -32,7 +32,7 @@ def _changes(zone: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def local_seconds(at: np.ndarray, zone: str) -> np.ndarray:
-    """Seconds of the wall clock since 1970-01-01 00:00 local, for instants in seconds UTC between 2010 and 2049."""
+    """Seconds of the wall clock since 1970-01-01 00:00 local, for instants in seconds UTC between 2008 and 2049."""
     instants, offsets = _changes(zone)
     return at + offsets[instants[1:].searchsorted(at, "right")]
 

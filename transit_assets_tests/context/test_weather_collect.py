@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from transit_assets.context.weather.clean.places import PLACES, Place, place_named
+from transit_assets.context.places import PLACES, Place, place_named
 from transit_assets.context.weather.collect import collect, missing
 from transit_assets.context.weather.schema import WEATHER_HOURLY
 from transit_assets.feeds import visual_crossing

@@ -171,6 +171,12 @@ def test_an_hour_that_the_clock_leaves_out_is_put_aside() -> None:
     assert rows_by_month(found) == {"2024-03-01": 3}
 
 
+def test_hours_of_2009_are_read_by_the_clocks_of_2009() -> None:
+    clock = ["2009-01-01T00:00", "2009-07-01T00:00"]
+    found = decode(csv_of([{"name": "London", "datetime": f"{one}:00"} for one in clock]), "metric").records
+    assert starts(found) == ["2009-01-01T00:00Z", "2009-06-30T23:00Z"]
+
+
 def test_a_csv_with_coordinates_needs_no_name() -> None:
     rows = [{"latitude": 51.5, "longitude": -0.1, "datetime": "2024-01-06T12:00:00"}]
     columns = ["latitude", "longitude", "datetime", "temp", "humidity", "dew"]

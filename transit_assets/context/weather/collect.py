@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from transit_assets.context.weather.clean.places import PLACES, Place
+from transit_assets.context.places import PLACES, Place
 from transit_assets.feeds import Attempt, FeedClient
 from transit_assets.feeds.visual_crossing import (
     FORECAST_DAYS,

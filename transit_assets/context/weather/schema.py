@@ -7,7 +7,7 @@ later payload an earlier one, and a later record of one payload an earlier one. 
 
 import pyarrow as pa
 
-from transit_assets.context.weather.clean.places import PLACES
+from transit_assets.context.places import PLACES
 from transit_assets.lake import UTC_INSTANT, Column, Rule, Table
 
 SOURCES = ("paris_csv", "visual_crossing_csv", "visual_crossing_json")

@@ -15,7 +15,7 @@ from transit_assets.context.weather.clean.units import Units
 from transit_assets.context.weather.clean.visual_crossing import Decoded
 from transit_assets.lake.errors import PayloadUnreadable
 
-DECODER_VERSION = 1  # of what decode_archive gives; part of the path of decoded archives
+DECODER_VERSION = 2  # of what decode_archive gives; part of the path of decoded archives
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from transit_assets.context.local_time import local_seconds, utc_seconds
 from transit_assets.context.weather.clean import records as typed
 from transit_assets.context.weather.clean.errors import UnknownFormat
-from transit_assets.context.weather.clean.places import Place, known_places, place_at, place_named
+from transit_assets.context.places import Place, known_places, place_at, place_named
 from transit_assets.context.weather.clean.units import Units, told_by
 from transit_assets.feeds import errors as feed_errors
 from transit_assets.feeds import values
@@ -24,7 +24,6 @@ from transit_assets.lake import UTC_INSTANT
 from transit_assets.lake.errors import PayloadUnreadable
 
 _FIRST, _LAST = 1_230_768_000, 2_524_608_000  # 2009 and 2050
-_FIRST_OF_CLOCKS = 1_262_304_000  # 2010: nothing is known of clocks before
 _HOUR, _MICRO = 3600, 1_000_000
 _NAIVE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?$"
 _DAY_ONLY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -167,13 +166,13 @@ def _of_wall_clock(written: pa.Array, place: np.ndarray, zone: np.ndarray) -> tu
     read = values.instant(pc.if_else(is_naive, pc.binary_join_element_wise(texts, "Z", ""), texts))
     micro = read.values.cast(pa.int64()).fill_null(0).to_numpy()
     seconds, naive = micro // _MICRO, np.array(is_naive)
-    is_sane = (seconds >= np.where(naive, _FIRST_OF_CLOCKS, _FIRST)) & (seconds < _LAST)
+    is_sane = (seconds >= _FIRST) & (seconds < _LAST)
     start, exists = seconds.copy(), np.ones(len(seconds), bool)
     for name in np.unique(place):
         mine = np.flatnonzero((place == name) & naive & is_sane)
         start[mine], exists[mine] = _hours_of_clock(seconds[mine], str(zone[mine[0]])) if len(mine) else ([], [])
     return _instants(start, is_sane & exists), [
-        values.complaints("datetime_is_a_time_from_2010_to_2049", written, pa.array(~is_sane)),
+        values.complaints("datetime_is_a_time_from_2009_to_2049", written, pa.array(~is_sane)),
         values.complaints("datetime_exists_at_the_place", written, pa.array(is_sane & ~exists)),
     ]
 

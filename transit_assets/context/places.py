@@ -1,4 +1,4 @@
-"""The places whose weather is kept: each with its coordinates and its time zone."""
+"""The places whose weather and congestion are kept: each with its coordinates and its time zone."""
 
 from dataclasses import dataclass
 
