@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from transit_assets.context.hours import by_month, rows_by_month
 from transit_assets.context.weather.clean.errors import UnknownFormat
-from transit_assets.context.weather.clean.formats import by_month, decode, rows_by_month
+from transit_assets.context.weather.clean.formats import decode
 from transit_assets.context.weather.clean.units import Units
 from transit_assets.lake.errors import PayloadUnreadable
 from transit_assets_tests.context.weather import FIGURES, NOON, csv_of, hour, hours, timeline

@@ -1,19 +1,15 @@
 """What people hold as files: told by content, never by name, and decoded to records per UTC month."""
 
-from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from typing import BinaryIO
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from transit_assets.context.hours import by_month
 from transit_assets.context.weather.clean import scaled_csv, visual_crossing
 from transit_assets.context.weather.clean.errors import UnknownFormat
 from transit_assets.context.weather.clean.units import Units
 from transit_assets.context.weather.clean.visual_crossing import Decoded
-from transit_assets.lake.errors import PayloadUnreadable
 
 DECODER_VERSION = 2  # of what decode_archive gives; part of the path of decoded archives
 
@@ -39,29 +35,3 @@ def decode(payload: bytes, units: Units | None = None) -> Decoded:
 def decode_archive(stream: BinaryIO, units: Units | None = None) -> Iterator[tuple[str, pa.Table]]:
     """Records of a file by UTC month (`2021-12-01`), in the order of the file."""
     yield from by_month(decode(stream.read(), units).records)
-
-
-def by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Records by UTC month; one without an hour goes with the record before it, the first ones with the first month.
-
-    Raises PayloadUnreadable where no record has an hour.
-    """
-    known = pc.fill_null_backward(pc.fill_null_forward(rows["hour_start_at"].combine_chunks()))
-    if known.null_count:
-        raise PayloadUnreadable("none of its records has an hour that can be read")
-    months = known.cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
-    for month in np.unique(months):
-        yield f"{month}-01", rows.filter(pa.array(months == month))
-
-
-def rows_by_month(rows: pa.Table) -> dict[str, int]:
-    """How many records there are of each month."""
-    counts: Counter[str] = Counter()
-    for month, found in by_month(rows):
-        counts[month] += found.num_rows
-    return dict(sorted(counts.items()))
-
-
-def month_of(instant: datetime) -> date:
-    """The UTC month of an instant, by its first day."""
-    return instant.astimezone(UTC).date().replace(day=1)

@@ -11,21 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transit_assets.context.local_time import local_seconds, utc_seconds
+from transit_assets.context.hours import END_SECOND, FIRST_SECOND, instants, of_wall_clock
+from transit_assets.context.places import Place, known_places, place_at, place_named
 from transit_assets.context.weather.clean import records as typed
 from transit_assets.context.weather.clean.errors import UnknownFormat
-from transit_assets.context.places import Place, known_places, place_at, place_named
 from transit_assets.context.weather.clean.units import Units, told_by
 from transit_assets.feeds import errors as feed_errors
 from transit_assets.feeds import values
 from transit_assets.feeds import visual_crossing as feed
 from transit_assets.feeds.tables import csv_table
-from transit_assets.lake import UTC_INSTANT
 from transit_assets.lake.errors import PayloadUnreadable
 
-_FIRST, _LAST = 1_230_768_000, 2_524_608_000  # 2009 and 2050
-_HOUR, _MICRO = 3600, 1_000_000
-_NAIVE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?$"
 _DAY_ONLY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -97,14 +93,10 @@ def _listed(kinds: list[str] | str | None) -> str | None:
 
 def _of_epochs(hours: Sequence[feed.Hour]) -> tuple[pa.Array, pa.Array | None]:
     epochs = [hour.starts_at for hour in hours]
-    is_known = np.array([epoch is not None and _FIRST <= epoch < _LAST for epoch in epochs])
+    is_known = np.array([epoch is not None and FIRST_SECOND <= epoch < END_SECOND for epoch in epochs])
     start = np.array([epoch if known else 0 for epoch, known in zip(epochs, is_known, strict=True)], dtype=np.int64)
     complaint = values.complaints("datetimeEpoch_is_from_2009_to_2049", values.column(epochs), pa.array(~is_known))
-    return _instants(start, is_known), complaint
-
-
-def _instants(seconds: np.ndarray, is_known: np.ndarray) -> pa.Array:
-    return pa.array(seconds * _MICRO, mask=~is_known).cast(pa.timestamp("us")).cast(UTC_INSTANT)
+    return instants(start, is_known), complaint
 
 
 def _told(raw: dict[str, pa.Array], count: int) -> Units:
@@ -124,7 +116,9 @@ def decode_csv(payload: bytes, units: Units | None = None) -> Decoded:
     raw = {column: named[name] for name, column in typed.FIELDS.items() if name in named}
     raw |= {column: named[name] for name, column in _TEXTS.items() if name in named}
     place, zone = _places(named)
-    start, problems = _of_wall_clock(named["datetime"], place, zone)
+    if pc.all(pc.match_substring_regex(values.text(named["datetime"]), _DAY_ONLY), skip_nulls=True).as_py():
+        raise PayloadUnreadable(_NO_HOURS)
+    start, problems = of_wall_clock(named["datetime"], place, zone)
     found = units or _told(raw, table.num_rows)
     rows = typed.records(
         raw,
@@ -155,33 +149,3 @@ def _places(named: dict[str, pa.Array]) -> tuple[np.ndarray, np.ndarray]:
         known[name, latitude, longitude] = place
     of_row = [known[key] for key in zip(names, latitudes, longitudes, strict=True)]
     return np.array([place.name for place in of_row]), np.array([place.zone for place in of_row])
-
-
-def _of_wall_clock(written: pa.Array, place: np.ndarray, zone: np.ndarray) -> tuple[pa.Array, list[pa.Array | None]]:
-    """Instants of the hours: texts of the wall clock of each place; one with an offset is what it says."""
-    texts = values.text(written)
-    if pc.all(pc.match_substring_regex(texts, _DAY_ONLY), skip_nulls=True).as_py():
-        raise PayloadUnreadable(_NO_HOURS)
-    is_naive = pc.fill_null(pc.match_substring_regex(texts, _NAIVE), False)
-    read = values.instant(pc.if_else(is_naive, pc.binary_join_element_wise(texts, "Z", ""), texts))
-    micro = read.values.cast(pa.int64()).fill_null(0).to_numpy()
-    seconds, naive = micro // _MICRO, np.array(is_naive)
-    is_sane = (seconds >= _FIRST) & (seconds < _LAST)
-    start, exists = seconds.copy(), np.ones(len(seconds), bool)
-    for name in np.unique(place):
-        mine = np.flatnonzero((place == name) & naive & is_sane)
-        start[mine], exists[mine] = _hours_of_clock(seconds[mine], str(zone[mine[0]])) if len(mine) else ([], [])
-    return _instants(start, is_sane & exists), [
-        values.complaints("datetime_is_a_time_from_2009_to_2049", written, pa.array(~is_sane)),
-        values.complaints("datetime_exists_at_the_place", written, pa.array(is_sane & ~exists)),
-    ]
-
-
-def _hours_of_clock(wall: np.ndarray, zone: str) -> tuple[np.ndarray, np.ndarray]:
-    """Instants of one place's hours; of two records of an hour that comes twice the earlier is the first."""
-    second, exists = utc_seconds(wall, zone)
-    is_twice = exists & (local_seconds(second - _HOUR, zone) == wall)
-    _, place_of, counts = np.unique(wall, return_index=True, return_counts=True)
-    is_first = np.zeros(len(wall), bool)
-    is_first[place_of[counts > 1]] = True
-    return np.where(is_twice & is_first, second - _HOUR, second), exists
