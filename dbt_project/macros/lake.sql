@@ -5,7 +5,8 @@
   {{ custom_schema_name or target.schema }}
 {%- endmacro %}
 
-{#- First and last partition of the run, as SQL dates: its first and last day, or the months that contain them. -#}
+{#- First and last partition of the run, as SQL dates: its first and last day, or the months that contain them. The
+    period is the name of a partition column; a service date is a day. -#}
 {% macro bounds_of_run(period='day') -%}
   {%- set from_day = var('from_day') or '0001-01-01' -%}
   {%- set to_day = var('to_day') or '9999-12-31' -%}
@@ -19,8 +20,8 @@
   {%- endif -%}
   {%- if period == 'month' -%}
     {%- set from_day, to_day = (from_day | string)[:7] ~ '-01', (to_day | string)[:7] ~ '-01' -%}
-  {%- elif period != 'day' -%}
-    {{ exceptions.raise_compiler_error("a mart is partitioned by day or month, not by " ~ period) }}
+  {%- elif period not in ('day', 'service_date') -%}
+    {{ exceptions.raise_compiler_error("a mart is partitioned by day, service_date or month, not by " ~ period) }}
   {%- endif -%}
   {{ return(("DATE '" ~ from_day ~ "'", "DATE '" ~ to_day ~ "'")) }}
 {%- endmacro %}

@@ -1,7 +1,8 @@
 """What one partition of a table is: a day or a month, by the name of its partition column.
 
 A partition is named by its first day, whatever its length: `2023-10-01` is a day in a column `day`, and October in a
-column `month`. Days are local days of a city; which one is for the domain to say.
+column `month`. Days are local days of a city; which one is for the domain to say. A service date is a day too: the
+one on which a train began.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from transit_assets.lake.schema import Table
 
 
 class Period(Enum):
-    """The length of a partition; the value is the name of the partition column."""
+    """The length of a partition; the value is its word, in SQL as for the reader."""
 
     DAY = "day"
     MONTH = "month"
@@ -21,7 +22,10 @@ class Period(Enum):
     @classmethod
     def of(cls, table: Table) -> "Period":
         """The period of a table's partitions. Raises ValueError for a table that has none."""
-        return cls(table.partition_by)
+        period = PARTITION_COLUMNS.get(table.partition_by or "")
+        if period is None:
+            raise ValueError(f"{table.relation} is partitioned by {table.partition_by}, no day and no month")
+        return period
 
     def start(self, day: date) -> date:
         """First day of the period that contains a day."""
@@ -61,4 +65,5 @@ class Period(Enum):
         return [(first.isoformat(), last.isoformat()) for first, last in zip(firsts, lasts, strict=True)]
 
 
-PARTITION_COLUMNS = frozenset(period.value for period in Period)
+PARTITION_COLUMNS = {"day": Period.DAY, "service_date": Period.DAY, "month": Period.MONTH}
+"""Names of partition columns, and what one partition of them is."""

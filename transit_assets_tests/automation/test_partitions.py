@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from transit_assets.automation.partitions import PARIS_DAYS, PARIS_MONTHS, Partitions
 from transit_assets.bikes.polls import poll_instants
-from transit_assets.lake import Lake, Period
+from transit_assets.lake import Column, Lake, Period, Table
 from transit_assets.settings import PARIS, Settings
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -121,6 +122,17 @@ def test_periods_are_counted_back_from_the_one_that_holds_a_day() -> None:
     assert Period.MONTH.before(date(2024, 1, 31), 2) == date(2023, 11, 1)
     assert Period.DAY.before(date(2024, 3, 1), 1) == date(2024, 2, 29)
     assert Period.MONTH.before(date(2024, 1, 31), 0) == date(2024, 1, 1)
+
+
+def test_the_name_of_the_partition_column_says_what_a_partition_is() -> None:
+    def by(column: str | None) -> Table:
+        columns = (Column("n", pa.int64(), "A number."), Column(column or "m", pa.date32(), "When."))
+        return Table("interim", "test", "some", "One.", columns, ("n",), partition_by=column)
+
+    assert [Period.of(by(name)) for name in ("day", "service_date", "month")] == [Period.DAY, Period.DAY, Period.MONTH]
+    for name in ("date", None):
+        with pytest.raises(ValueError, match=f"interim.test__some is partitioned by {name}"):
+            Period.of(by(name))
 
 
 def test_the_partition_that_runs_holds_the_clock(city: Lake) -> None:

@@ -3,14 +3,17 @@
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from dbt_common.clients.jinja import get_template
 
 from transit_assets.catalog import TABLES
 from transit_assets.dbt_lake import build, manifest_path, mart_tables, source_tables
+from transit_assets.dbt_lake.marts import PROJECT
 from transit_assets.dbt_lake.sources import sources_path, sources_yaml
 from transit_assets.lake import Lake
 
@@ -105,3 +108,20 @@ def test_marts_are_built_where_the_target_folder_cannot_be_written(
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "file" / "target"))
     outcome = build(filled, select=["bikes__station_daily"])
     assert outcome.has_passed, outcome.error
+
+
+@pytest.mark.parametrize(
+    ("period", "expected"),
+    [
+        ("day", ("DATE '2026-03-29'", "DATE '2026-04-02'")),
+        ("service_date", ("DATE '2026-03-29'", "DATE '2026-04-02'")),
+        ("month", ("DATE '2026-03-01'", "DATE '2026-04-01'")),
+    ],
+)
+def test_a_run_builds_the_partitions_that_hold_its_days(period: str, expected: tuple[str, str]) -> None:
+    found: list[tuple[str, str]] = []
+    days = {"from_day": "2026-03-29", "to_day": "2026-04-02"}
+    context = {"var": days.get, "modules": {"re": re}, "return": lambda bounds: found.append(bounds) or ""}
+    macros = get_template((PROJECT / "macros" / "lake.sql").read_text(), context).module
+    macros.dbt_macro__bounds_of_run(period)
+    assert found == [expected]

@@ -232,6 +232,26 @@ def test_a_day_is_complete_with_nine_tenths_of_its_quarters_of_an_hour(
     assert not evaluation.suite.is_blocking
 
 
+SERVICE_DAYS = replace(
+    COUNTS,
+    partition_by="service_date",
+    name="service_days",
+    columns=(
+        Column("service_date", pa.date32(), "Service date."),
+        *(one for one in COUNTS.columns if one.name != "day"),
+    ),
+)
+
+
+def test_a_service_date_is_complete_as_a_day_is(lake: Lake) -> None:
+    polls = _polls(DAY, "2026-02-28T23:00:00", 96).rename_columns({"day": "service_date"})
+    lake.table(SERVICE_DAYS).replace(polls.select(SERVICE_DAYS.column_names), [DAY])
+    (evaluation,) = verdict(lake, completeness_suite(SERVICE_DAYS, ("polled_at",), "station_code"), DAY)
+    assert evaluation.observed is not None
+    assert (evaluation.observed["expected_slots"], evaluation.observed["seen_slots"]) == (96, 96)
+    assert evaluation.has_passed
+
+
 def test_of_today_only_what_has_passed_is_expected(lake: Lake) -> None:
     lake.table(COUNTS).replace(_polls(DAY, "2026-02-28T23:00:00", 40), [DAY])
     (at_nine,) = verdict(lake, COMPLETE, DAY, now=datetime(2026, 3, 1, 9, tzinfo=UTC))
