@@ -20,7 +20,7 @@ from transit_assets.lake.archives import parquet_bytes
 from transit_assets.road.clean import json_payloads, tabular
 from transit_assets.road.clean.errors import PayloadUnreadable, UnknownFormat
 
-DECODER_VERSION = 1  # of what decode_archive gives; part of the path of decoded archives
+DECODER_VERSION = 2  # of what decode_archive gives; part of the path of decoded archives
 
 _PACKED = {b"\x1f\x8b": "a gzip file", b"(\xb5/\xfd": "a zstd file"}
 _HEAD_BYTES = 64

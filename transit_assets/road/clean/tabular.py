@@ -1,15 +1,16 @@
 """Tables in files: history extracts, Opendatasoft's CSV and Parquet exports. Read block by block, of any size."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from transit_assets.feeds.tables import BOM, Utf8, csv_header, renamed
+from transit_assets.feeds.tables import BOM, TORN, WholeLines, csv_header, has_open_quote, mended, renamed
 from transit_assets.road.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.road.clean.hours import hours
 from transit_assets.road.clean.records import CODED, records, row_numbers, unreadable
@@ -52,16 +53,16 @@ Open = Callable[[], AbstractContextManager[BinaryIO]]
 def decode_csv(opened: Open, start: int = 0) -> Iterator[pa.Table]:
     """The records of a CSV, numbered from `start`; `opened` gives its bytes anew each time.
 
-    Times without an offset make it a history extract, times with one an export.
-    Raises UnknownFormat, PayloadUnreadable.
+    Every line is one record: one of another shape, or with a quote that stays open, is put aside in its place. Times
+    without an offset make it a history extract, times with one an export. Raises UnknownFormat, PayloadUnreadable.
     """
     names, delimiter = _header(opened)
     named = renamed(names, NAMES)
-    misfits: list[str] = []
+    misfits: dict[int, str] = {}
 
     def keep_misfit(row: Any) -> str:
-        wrong = f"{row.actual_columns} values for {row.expected_columns} columns"
-        misfits.append(f"record_is_readable: {wrong}: '{(row.text or '')[:200]}'")
+        # pyarrow counts records from 1, the header included and empty lines not.
+        misfits[start + row.number - 2] = _complaint(row, delimiter)
         return "skip"
 
     convert = pyarrow.csv.ConvertOptions(
@@ -70,23 +71,44 @@ def decode_csv(opened: Open, start: int = 0) -> Iterator[pa.Table]:
         null_values=[""],
         strings_can_be_null=True,
     )
-    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_misfit)
+    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=keep_misfit)
     read = pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
-    source, month = None, None
+    source, at = None, start
     try:
-        with opened() as stream, pyarrow.csv.open_csv(Utf8(stream), read, parse, convert) as reader:
+        with opened() as stream, pyarrow.csv.open_csv(WholeLines(stream, delimiter), read, parse, convert) as reader:
             for batch in reader:
                 raw = {named[name]: batch.column(name) for name in batch.schema.names}
                 source = source or _source(raw["t_1h"], delimiter)
-                rows = records(raw, source=source, row_number=row_numbers(batch.num_rows, start))
-                start += batch.num_rows
-                month = pc.max(rows["month"]).as_py() or month
-                yield rows
+                numbers = _numbers(at, batch.num_rows, misfits)
+                rows = records(raw, source=source, row_number=pa.array(numbers))
+                at = int(numbers[-1]) + 1 if len(numbers) else at
+                yield _with_misfits(rows, {place: misfits.pop(place) for place in sorted(misfits) if place < at})
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise PayloadUnreadable(f"not the CSV it looks like: {error}") from error
     if misfits:
-        complaints = dict(enumerate(misfits, start=start))
-        yield unreadable(complaints, source=source or _by_delimiter(delimiter), month=month)
+        yield unreadable(misfits, source=source or _by_delimiter(delimiter))
+
+
+def _complaint(row: Any, delimiter: str) -> str:
+    text = row.text or ""
+    if text.startswith(TORN):
+        return f"record_is_readable: a quote in it is not closed: '{mended(text, delimiter)[:200]}'"
+    return f"record_is_readable: {row.actual_columns} values for {row.expected_columns} columns: '{text[:200]}'"
+
+
+def _numbers(at: int, count: int, misfits: Mapping[int, str]) -> np.ndarray:
+    """Positions from `at` on of so many records that are no misfits."""
+    found = np.arange(at, at + count + len(misfits), dtype=np.int32)
+    return found[~np.isin(found, list(misfits))][:count]
+
+
+def _with_misfits(rows: pa.Table, misfits: Mapping[int, str]) -> pa.Table:
+    """Records and the lines between them that are none, as they stand in the file."""
+    if not misfits:
+        return rows
+    both = pa.concat_tables([rows, unreadable(misfits, source=rows["source"][0].as_py())])
+    both = both.unify_dictionaries().combine_chunks()
+    return both.take(pa.array(np.argsort(both["row_number"].to_numpy(), kind="stable")))
 
 
 def decode_parquet(stream: BinaryIO) -> Iterator[pa.Table]:
@@ -115,6 +137,8 @@ def _header(opened: Open) -> tuple[list[str], str]:
         head = stream.read(_HEAD_BYTES)
     line = head.removeprefix(BOM).lstrip().split(b"\n", 1)[0]
     names, delimiter = csv_header(line)
+    if has_open_quote(line, delimiter):
+        raise PayloadUnreadable(f"a quote in its header is not closed: {line[:80].decode('utf-8', errors='replace')!r}")
     if not {NAMES.get(name.strip().lower()) for name in names} >= NEEDED:
         raise UnknownFormat(f"text that begins with {line[:80].decode('utf-8', errors='replace')!r}")
     return names, delimiter

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -165,6 +166,63 @@ def test_a_line_of_another_shape_costs_itself_only() -> None:
     assert len(found.rows) == 2
     assert [(row["row_number"], row["broken_rules"][0]) for row in found.broken] == [(2, "record_is_readable")]
     assert found.broken[0]["problem"] == "record_is_readable: 2 values for 11 columns: '4264,torn'"
+
+
+def test_a_line_of_another_shape_is_put_aside_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = history(*(historic(f"2019-05-01 {hour:02}:00:00") for hour in range(1, 21))).splitlines()
+    torn = {2: b"torn", 3: b"4264,torn", 9: b"", 14: b"torn,again", 23: b"at the end"}
+    lines = good[:1]
+    for place in range(24):
+        lines.append(torn.get(place, good[min(len(lines), 20)]))
+    monkeypatch.setattr(tabular, "_BLOCK_BYTES", 500)
+    for payload in (
+        b"\n".join(lines),
+        b"\n\n" + b"\r\n".join(lines),
+        zipped(first=history(historic()), w=b"\n".join(lines)),
+    ):
+        shift = 1 if payload[:2] == b"PK" else 0
+        found = months(payload)["2019-05-01"]
+        assert found["row_number"].to_pylist() == [*range(23 + shift)]  # the empty line is none
+        aside = found.filter(pc.is_valid(found["counts_problem"]))
+        assert aside["row_number"].to_pylist() == [2 + shift, 3 + shift, 13 + shift, 22 + shift]
+        assert aside["counts_problem"][1].as_py() == "record_is_readable: 2 values for 11 columns: '4264,torn'"
+
+
+def test_a_line_of_another_shape_stands_in_the_month_of_the_one_before_it() -> None:
+    lines = history(historic(), historic("2019-06-01 13:00:00"), historic("2019-07-01 13:00:00")).splitlines()
+    found = counts(b"\n".join([*lines[:3], b"torn", lines[3]]))
+    assert [(month.month, [row["row_number"] for row in one.broken]) for month, one in found.items()] == [
+        (5, []),
+        (6, [2]),
+        (7, []),
+    ]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(
+    ("rows", "row", "field"),
+    [(history, historic, "libelle_nd_aval"), (export, exported, "libelle"), (export, exported, "t_1h")],
+)
+def test_a_quote_that_stays_open_costs_its_own_line_only(rows: Any, row: Any, field: str, line_end: bytes) -> None:
+    """In a history extract it swallowed the lines up to the next quote, or to the end of the file."""
+    offset = "" if rows is history else "+02:00"
+    good = [row(f"2019-05-01 {hour:02}:00:00{offset}") for hour in range(1, 21)]
+    lines = rows(*good).splitlines()
+    torn = lines[6].replace(str(good[5][field]).encode(), b'"' + str(good[5][field]).encode(), 1)
+    assert torn != lines[6]
+    (found,) = counts(line_end.join([*lines[:6], torn, *lines[7:]]) + line_end).values()
+    assert len(found.rows) == 19
+    assert [(one["row_number"], one["broken_rules"][0]) for one in found.broken] == [(5, "record_is_readable")]
+    # In an export the quotes of its line on the map close it again, in the middle of other columns.
+    problem = found.broken[0]["problem"]
+    assert problem.endswith(f": '{torn.decode()[:200]}'")
+    assert ("a quote in it is not closed" if rows is history else "values for 15 columns") in problem
+
+
+def test_an_open_quote_in_the_header_is_refused() -> None:
+    payload = history(historic(), historic("2019-05-01 14:00:00")).replace(b"etat_barre", b'"etat_barre', 1)
+    with pytest.raises(PayloadUnreadable, match="a quote in its header is not closed"):
+        months(payload)
 
 
 @pytest.mark.parametrize("bad", [7, "x", None, [1]])
