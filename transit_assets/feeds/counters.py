@@ -18,7 +18,8 @@ from transit_assets.feeds import opendatasoft
 from transit_assets.feeds.client import Attempt, Clock, FeedClient, Sleep
 from transit_assets.feeds.errors import PayloadUnreadable
 from transit_assets.feeds.feed import Content, Feed
-from transit_assets.lake import Fetch
+from transit_assets.lake import Fetch, Lake
+from transit_assets.lake.landing import FETCHES
 from transit_assets.settings import PARIS, Settings
 
 DATASET = "comptages-routiers-permanents"
@@ -91,16 +92,12 @@ def counters_client(
     return opendatasoft.ods_client(settings, spent_today=spent_today, clock=clock, transport=transport, sleep=sleep)
 
 
-def fetch_counts(client: FeedClient, since: datetime, until: datetime, previous: Sequence[Fetch] = ()) -> list[Attempt]:
-    """The counts of hours that END from `since` on and before `until`, ready to land; see `fetch_windows`."""
-    return [attempt for attempts in fetch_windows(client, since, until, previous) for attempt in attempts]
-
-
 def fetch_windows(
     client: FeedClient, since: datetime, until: datetime, previous: Sequence[Fetch] = ()
 ) -> Iterator[list[Attempt]]:
-    """The same in pieces that can be landed one by one, oldest hours first; the first piece that fails is the last.
+    """The counts of hours that END from `since` on and before `until`, in pieces that can be landed one by one.
 
+    Oldest hours first; the first piece that fails is the last.
     `previous` are earlier fetches of the feed, oldest first: what they had is asked for conditionally, and how much
     an export brought says whether a window is paged or exported. Without them the first page says.
     """
@@ -133,6 +130,24 @@ def _records(pages: Sequence[Attempt]) -> int:
 def is_answered(attempts: Sequence[Attempt]) -> bool:
     """Whether the last of the attempts brought what was asked, or word that it has not changed."""
     return attempts[-1][0].outcome in ("landed", "not_modified")
+
+
+def was_answered(lake: Lake, until: datetime, since: datetime) -> bool:
+    """Whether a window that ends here was answered whole at or after an instant, be it without a record.
+
+    An export is whole, and so is the last page of some; a full page may be the first of a window that failed then.
+    """
+    table = lake.table(FETCHES)
+    if not table.exists():
+        return False
+    query = """
+        SELECT 1 FROM fetches WHERE domain = ? AND feed = ? AND outcome IN ('landed', 'not_modified')
+            AND fetched_at >= ? AND contains(replace(url_decode(url), '+', ' '), ?)
+            AND (contains(url, ?) OR CAST(json_extract_string(headers, 'records') AS INTEGER) < ?) LIMIT 1
+    """
+    window = f"t_1h < {opendatasoft.instant(until)}"
+    asked = [COUNTS.domain, COUNTS.name, since, window, COUNTS.path, opendatasoft.MAX_PAGE]
+    return table.scan(query, asked, where=f"date >= '{since.astimezone(UTC).date()}'").num_rows > 0
 
 
 def day_windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from transit_assets.feeds import Attempt, FeedClient, calls_spent
-from transit_assets.feeds.counters import COUNTS, HOUR, counters_client, day_windows, fetch_windows
+from transit_assets.feeds.batches import batches
+from transit_assets.feeds.counters import COUNTS, HOUR, counters_client, day_windows, fetch_windows, was_answered
 from transit_assets.feeds.origin import refusal
 from transit_assets.lake import Fetch, Lake, Period
 from transit_assets.settings import PARIS, Settings
@@ -17,7 +18,8 @@ from transit_assets.settings import PARIS, Settings
 # The provider keeps about 14 months. Older ones would cost a call a day of theirs, for nothing: 5,479 for 2010 to 2024,
 # more than a day's quota. The simulator answers for all since 2018.
 _KEPT = timedelta(days=2 * 366)
-_LANDED_AT_ONCE = 32 * 2**20  # bytes: a commit per window would cost more than fetching a small one
+# How much longer than the look-back a month is asked for whose last hours nobody has counted.
+_WAITED = timedelta(days=7)
 
 _logger = logging.getLogger(__name__)
 
@@ -25,9 +27,9 @@ _logger = logging.getLogger(__name__)
 def collect(lake: Lake, configured: Settings, month: date) -> list[Fetch]:
     """What can be fetched for the Paris month of this first day, as landed, failed attempts included.
 
-    Nothing is asked for a month that is complete and older than the look-back, nor of the real provider for one that
-    it keeps no more. A simulated fetch into a lake of real data is skipped with a message. Raises OriginMismatch for
-    the reverse.
+    Nothing is asked for a month that is complete and older than the look-back, nor for one whose end was still missing
+    a week later, nor of the real provider for one that it keeps no more. A simulated fetch into a lake of real data is
+    skipped with a message. Raises OriginMismatch for the reverse.
     """
     problem = refusal(lake, configured)
     if problem:
@@ -35,11 +37,11 @@ def collect(lake: Lake, configured: Settings, month: date) -> list[Fetch]:
         return []
     held = [fetch for fetch in _fetches(lake, month) if fetch.outcome in ("landed", "not_modified")]
     bounds = wanted(month, held, configured)
-    if bounds is None:
+    if bounds is None or _was_given_up(lake, month, configured):
         return []
     landed: list[Fetch] = []
     with open_client(lake, configured) as client:
-        for items in _batches(_logged(fetch_windows(client, *bounds, held), bounds)):
+        for items in batches(_logged(fetch_windows(client, *bounds, held), bounds)):
             landed += lake.landing.land(items)
     return landed
 
@@ -62,8 +64,7 @@ def wanted(month: date, held: Sequence[Fetch], configured: Settings) -> tuple[da
     They end with a Paris day, past hours that nobody has counted yet, so that the address stays the same all day.
     """
     first, end = hour_ends(month)
-    delay = timedelta(minutes=configured.road_publication_delay_minutes)
-    look_back = timedelta(hours=configured.road_look_back_hours)
+    delay, look_back = _delay_and_look_back(configured)
     known_until = configured.clock() - delay
     is_kept = configured.is_simulated or end > known_until - _KEPT
     if known_until < first or not is_kept:
@@ -75,6 +76,23 @@ def wanted(month: date, held: Sequence[Fetch], configured: Settings) -> tuple[da
             return None
         first = max(first, _start_of_day(latest - look_back))
     return first, min(end, _end_of_day(known_until))
+
+
+def _delay_and_look_back(configured: Settings) -> tuple[timedelta, timedelta]:
+    return (
+        timedelta(minutes=configured.road_publication_delay_minutes),
+        timedelta(hours=configured.road_look_back_hours),
+    )
+
+
+def _was_given_up(lake: Lake, month: date, configured: Settings) -> bool:
+    """Whether the provider was asked for the end of a month when no hour of it could come any more.
+
+    An answer without records touches no month, so that this is asked of all answers; only of a month of long ago.
+    """
+    _, end = hour_ends(month)
+    since = end + sum(_delay_and_look_back(configured), _WAITED)
+    return configured.clock() >= since and was_answered(lake, end, since)
 
 
 def _fetches(lake: Lake, month: date) -> list[Fetch]:
@@ -108,15 +126,3 @@ def _logged(windows: Iterator[list[Attempt]], bounds: tuple[datetime, datetime])
             share = (datetime.fromisoformat(last) - bounds[0]) / (bounds[1] - bounds[0])
             _logger.info("road counts until %s UTC: %.0f %%", last[:16], 100 * share)
         yield attempts
-
-
-def _batches(windows: Iterator[list[Attempt]]) -> Iterator[list[Attempt]]:
-    """Windows joined until they are worth a commit."""
-    items: list[Attempt] = []
-    for attempts in windows:
-        items += attempts
-        if sum(len(payload or b"") for _, payload in items) >= _LANDED_AT_ONCE:
-            yield items
-            items = []
-    if items:
-        yield items

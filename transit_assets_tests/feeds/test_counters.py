@@ -1,7 +1,7 @@
 """The counters of Paris through the simulator: windows of hours, nothing lost, nothing asked for twice in vain."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +36,11 @@ def build() -> Iterator[Build]:
         found.close()
 
 
+def fetched(client: FeedClient, since: datetime, until: datetime, previous: Sequence[Fetch] = ()) -> list[Attempt]:
+    """All attempts at the windows of some hours."""
+    return [one for attempts in counters.fetch_windows(client, since, until, previous) for one in attempts]
+
+
 def records(attempts: list[Attempt]) -> list[dict]:
     """The records of the payloads, in order."""
     found = []
@@ -63,7 +68,7 @@ def ways(attempts: list[Attempt]) -> list[str]:
 
 def test_a_window_of_more_than_a_page_is_paged_and_loses_and_repeats_nothing(build: Build):
     client = build()
-    attempts = counters.fetch_counts(client, SINCE, UNTIL)
+    attempts = fetched(client, SINCE, UNTIL)
     assert set(ways(attempts)) == {"records"}
     assert len(attempts) >= 5
     assert keys(records(attempts)) == truth(client)
@@ -73,7 +78,7 @@ def test_a_window_of_more_than_a_page_is_paged_and_loses_and_repeats_nothing(bui
 def test_hours_that_are_there_twice_with_another_rounding_are_not_lost_between_pages(build: Build):
     client = build(arcs=18)
     since = SINCE - timedelta(days=5)
-    found = keys(records(counters.fetch_counts(client, since, UNTIL)))
+    found = keys(records(fetched(client, since, UNTIL)))
     assert found == truth(client, since, UNTIL)
     by_hour = [json.loads(key)[:2] for key in found]
     assert len({str(hour) for hour in by_hour}) < len(by_hour)
@@ -81,7 +86,7 @@ def test_hours_that_are_there_twice_with_another_rounding_are_not_lost_between_p
 
 def test_a_large_window_is_exported_after_its_first_page_has_said_so(build: Build):
     client = build(arcs=40)
-    attempts = counters.fetch_counts(client, SINCE, UNTIL + timedelta(days=2))
+    attempts = fetched(client, SINCE, UNTIL + timedelta(days=2))
     assert ways(attempts) == ["records", "export", "export", "export"]
     assert set(keys(records(attempts))) == set(truth(client, SINCE, UNTIL + timedelta(days=2)))
 
@@ -93,37 +98,37 @@ def test_a_window_beyond_ten_thousand_records_is_exported_in_parts_that_arrive(
     since = datetime(2026, 3, 1, 23, tzinfo=UTC) + timedelta(hours=1)
     until = since + timedelta(days=1)
     monkeypatch.setattr(counters, "_EXPORTED_RECORDS", 5_000)
-    attempts = counters.fetch_counts(client, since, until)
+    attempts = fetched(client, since, until)
     assert ways(attempts) == ["records", "export", "export", "export"]
     assert sum(int(fetch.headers["records"]) for fetch, _ in attempts[1:]) > 10_000
     assert keys(records(attempts[1:])) == truth(client, since, until)
 
 
 def test_records_that_change_between_two_pages_are_read_again_in_one_answer(build: Build):
-    attempts = counters.fetch_counts(build("ok,duplicated", arcs=20), SINCE, UNTIL)
+    attempts = fetched(build("ok,duplicated", arcs=20), SINCE, UNTIL)
     assert ways(attempts) == ["records"] * (len(attempts) - 1) + ["export"]
     assert keys(records(attempts[-1:])) == truth(build(arcs=20))
 
 
 def test_an_earlier_export_says_that_a_window_is_large(build: Build):
     client = build(arcs=40)
-    before = [fetch for fetch, _ in counters.fetch_counts(client, SINCE, UNTIL)]
-    after = counters.fetch_counts(client, UNTIL, UNTIL + timedelta(days=1), before)
+    before = [fetch for fetch, _ in fetched(client, SINCE, UNTIL)]
+    after = fetched(client, UNTIL, UNTIL + timedelta(days=1), before)
     assert set(ways(after)) == {"export"}
 
 
 def test_a_window_of_few_hours_is_paged_even_where_days_are_exported(build: Build):
     client = build(arcs=40)
-    before = [fetch for fetch, _ in counters.fetch_counts(client, SINCE, UNTIL)]
-    after = counters.fetch_counts(client, UNTIL + timedelta(hours=2), UNTIL + timedelta(hours=6), before)
+    before = [fetch for fetch, _ in fetched(client, SINCE, UNTIL)]
+    after = fetched(client, UNTIL + timedelta(hours=2), UNTIL + timedelta(hours=6), before)
     assert set(ways(after)) == {"records"}
 
 
 @pytest.mark.parametrize("arcs", [3, 20, 40])
 def test_what_has_not_changed_is_not_sent_again_and_keeps_its_months(build: Build, lake: Lake, arcs: int):
     client = build(arcs=arcs)
-    first = lake.landing.land(counters.fetch_counts(client, SINCE, UNTIL))
-    again = lake.landing.land(counters.fetch_counts(client, SINCE, UNTIL, first))
+    first = lake.landing.land(fetched(client, SINCE, UNTIL))
+    again = lake.landing.land(fetched(client, SINCE, UNTIL, first))
     assert {fetch.outcome for fetch in again} == {"not_modified"}
     kept = {fetch.url: fetch for fetch in first}
     for fetch in again:
@@ -131,14 +136,14 @@ def test_what_has_not_changed_is_not_sent_again_and_keeps_its_months(build: Buil
         assert {name: fetch.headers[name] for name in ("records", "first", "last")} == {
             name: kept[fetch.url].headers[name] for name in ("records", "first", "last")
         }
-    third = counters.fetch_counts(client, SINCE, UNTIL, again)
+    third = fetched(client, SINCE, UNTIL, again)
     assert {fetch.outcome for fetch, _ in third} == {"not_modified"}
 
 
 def test_a_corrected_hour_changes_its_own_page_alone(build: Build, lake: Lake):
     early, late = (build(now=UNTIL + timedelta(hours=hours)) for hours in (32, 62))
-    before = counters.fetch_counts(early, SINCE, UNTIL)
-    after = counters.fetch_counts(late, SINCE, UNTIL, lake.landing.land(before))
+    before = fetched(early, SINCE, UNTIL)
+    after = fetched(late, SINCE, UNTIL, lake.landing.land(before))
     assert {fetch.outcome for fetch, _ in after} == {"landed", "not_modified"}
     assert len(after) == len(before)
     assert set(keys(records(before) + records(after))) > set(truth(late))
@@ -195,25 +200,25 @@ def test_a_record_without_a_time_is_counted_and_a_payload_without_any_is_refused
 
 def test_the_hours_between_two_months_touch_both(build: Build):
     around = (datetime(2026, 2, 28, 22, tzinfo=UTC), datetime(2026, 3, 1, 1, tzinfo=UTC))
-    attempts = counters.fetch_counts(build(arcs=3), *around)
+    attempts = fetched(build(arcs=3), *around)
     assert [fetch.partitions for fetch, _ in attempts] == [("2026-02-01",), ("2026-03-01",)]
 
 
 @pytest.mark.parametrize("fault", ["rate_limited", "server_error", "time_out", "truncated", "html", "empty"])
 def test_the_first_window_that_fails_is_the_last_and_its_attempts_are_rows(build: Build, lake: Lake, fault: str):
     client = build(f"ok,{fault},{fault}", arcs=3, feed_max_attempts=2)
-    rows = lake.landing.land(counters.fetch_counts(client, SINCE, UNTIL + timedelta(days=3)))
+    rows = lake.landing.land(fetched(client, SINCE, UNTIL + timedelta(days=3)))
     assert [row.outcome for row in rows] == ["landed", "failed", "failed"]
     assert all(row.error for row in rows[1:])
     assert all(row.partitions == () for row in rows[1:])
-    after = lake.landing.land(counters.fetch_counts(client, SINCE, UNTIL + timedelta(days=3), rows[:1]))
+    after = lake.landing.land(fetched(client, SINCE, UNTIL + timedelta(days=3), rows[:1]))
     assert {row.outcome for row in after} <= {"landed", "not_modified"}
     assert len(after) == 4
 
 
 def test_the_quota_ends_a_fetch_with_a_row_that_says_so(build: Build):
     client = build(arcs=40, ods_daily_quota=2)
-    attempts = counters.fetch_counts(client, SINCE, UNTIL + timedelta(days=3))
+    attempts = fetched(client, SINCE, UNTIL + timedelta(days=3))
     assert [fetch.outcome for fetch, _ in attempts] == ["landed", "landed", "skipped"]
 
 
@@ -224,7 +229,7 @@ def test_the_address_is_the_one_that_the_portal_serves():
 
 def test_where_says_utc_whatever_zone_it_was_asked_in(build: Build):
     paris = datetime.fromisoformat("2026-03-01T02:00:00+01:00")
-    [(fetch, _)] = counters.fetch_counts(build(arcs=3), paris, paris + timedelta(hours=2))
+    [(fetch, _)] = fetched(build(arcs=3), paris, paris + timedelta(hours=2))
     assert isinstance(fetch, Fetch)
     assert "2026-03-01T01%3A00%3A00Z" in fetch.url
     assert (fetch.headers["first"], fetch.headers["last"]) == ("2026-03-01T01:00:00+00:00", "2026-03-01T02:00:00+00:00")

@@ -7,11 +7,12 @@ from threading import Thread
 
 import pytest
 
-from transit_assets.feeds.counters import COUNTS, counters_client
+from transit_assets.feeds.counters import COUNTS, counters_client, fetch_windows, was_answered
 from transit_assets.lake import Fetch, Lake
 from transit_assets.road.polls import collect, hour_ends, wanted
 from transit_assets.settings import Settings
 from transit_assets.simulator import SimulatorServer
+from transit_assets.simulator import counters as simulator
 
 MARCH = date(2026, 3, 1)
 NOW = datetime(2026, 3, 6, 9, 30, tzinfo=UTC)
@@ -130,6 +131,54 @@ def test_a_month_that_was_filled_while_it_was_young_is_asked_once_more(lake: Lak
     collect(lake, settings(simulator_arcs=3, now=datetime(2026, 3, 1, 12, tzinfo=UTC)), february)
     assert collect(lake, settings(simulator_arcs=3), february)
     assert collect(lake, settings(simulator_arcs=3), february) == []
+
+
+FEBRUARY = date(2026, 2, 1)
+LONG_AGO = {"simulator_arcs": 3, "now": datetime(2026, 3, 11, tzinfo=UTC)}  # 28 February, the look-back and a week
+
+
+def without_hours(monkeypatch: pytest.MonkeyPatch, since: datetime) -> None:
+    """From now on nobody counts the hours that end at an instant or later."""
+    ends = simulator._hour_ends
+    monkeypatch.setattr(simulator, "_hour_ends", lambda *asked: (found := ends(*asked))[found < int(since.timestamp())])
+
+
+@pytest.mark.parametrize("arcs", [3, 40])
+@pytest.mark.parametrize("hours", [1, 24, 2000])
+def test_a_month_whose_last_hours_nobody_counted_is_given_up(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, hours: int, arcs: int
+):
+    """It was asked for at every run for ever; one of which nothing is kept in 28 calls each time."""
+    without_hours(monkeypatch, hour_ends(FEBRUARY)[1] - timedelta(hours=hours))
+    young = settings(simulator_arcs=arcs, now=datetime(2026, 3, 10, 12, tzinfo=UTC))
+    assert collect(lake, young, FEBRUARY)
+    assert collect(lake, young, FEBRUARY)  # they may still come
+    old = settings(**LONG_AGO | {"simulator_arcs": arcs})
+    assert {row.outcome for row in collect(lake, old, FEBRUARY)} <= {"landed", "not_modified"}
+    assert collect(lake, old, FEBRUARY) == []
+    assert collect(lake, old, MARCH)  # its first hours are asked for from where February ends
+
+
+@pytest.mark.parametrize("arcs", [3, 40])
+def test_a_month_of_long_ago_that_was_fetched_in_part_is_gone_on_with(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, arcs: int
+):
+    changes = LONG_AGO | {"simulator_arcs": arcs}
+    broken = settings(**changes, simulator_faults=f"{'ok,' * 10}server_error", feed_max_attempts=1)
+    assert collect(lake, broken, FEBRUARY)[-1].outcome == "failed"
+    collect(lake, settings(**changes), FEBRUARY)
+    assert held(lake, FEBRUARY) == published(settings(**changes), FEBRUARY)
+
+
+def test_a_page_of_a_last_window_that_failed_then_is_no_answer(lake: Lake):
+    end = hour_ends(FEBRUARY)[1]
+    with counters_client(
+        settings(simulator_arcs=40, now=LONG_AGO["now"], simulator_faults="ok,html", feed_max_attempts=1)
+    ) as client:
+        [page, failed] = [one for some in fetch_windows(client, end - timedelta(hours=24), end) for one in some]
+    assert (page[0].headers["records"], failed[0].outcome) == ("100", "failed")
+    lake.landing.land([page, failed])
+    assert not was_answered(lake, end, end)
 
 
 def test_a_simulated_fetch_into_a_lake_of_real_data_is_skipped_with_a_message(
