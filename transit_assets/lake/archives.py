@@ -114,7 +114,8 @@ def _import_files(
     landed = lake.landing.land([(fetch, path) for path, fetch in new.values()])
     for fetch, (path, _) in zip(landed, new.values(), strict=True):
         results[fetch.sha256 or ""] = _imported(path, fetch, is_new=True)
-        lake.decoded(fetch, fetch.partitions[0], reader.decode, reader.version)
+        if fetch.partitions:  # a file of stations has none
+            lake.decoded(fetch, fetch.partitions[0], reader.decode, reader.version)
     return [results[sha256] for sha256 in dict.fromkeys(order)]
 
 
