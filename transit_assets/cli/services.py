@@ -116,6 +116,7 @@ def simulate(
             stall_seconds=stall_seconds,
             arcs=configured.simulator_arcs,
             counts_delay_minutes=configured.road_publication_delay_minutes,
+            calls_per_day=configured.simulator_calls_per_day,
         )
     except OSError as error:
         raise Mistake(f"cannot listen on {host}:{port}: {error.strerror}") from None

@@ -12,20 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TypeAlias
+from uuid import uuid4
 
 import httpx
 from pydantic import HttpUrl
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from transit_assets.feeds.addresses import is_internal, require_secure
-from transit_assets.feeds.errors import (
-    AnswerTooLarge,
-    AnswerTooSlow,
-    FeedError,
-    InsecureAddress,
-    PayloadUnreadable,
-)
+from transit_assets.feeds.answers import Answer, Body, is_whole, receive
+from transit_assets.feeds.errors import AnswerTooLarge, FeedError, InsecureAddress, PayloadUnreadable
 from transit_assets.feeds.feed import OF_CONTENT, Feed
 from transit_assets.feeds.limits import NO_CREDENTIALS, Credentials, DailyBudget, Limits
 from transit_assets.feeds.secrets import hide_addresses_from_logs, redact, safe_url
@@ -36,14 +33,13 @@ from transit_assets.settings import Settings
 logger = logging.getLogger(__name__)
 
 Attempt: TypeAlias = tuple[Fetch, bytes | None]
+FileAttempt: TypeAlias = tuple[Fetch, Path | None]
 Clock: TypeAlias = Callable[[], datetime]
 Sleep: TypeAlias = Callable[[float], None]
 
-_KEPT_HEADERS = ("content-type", "etag", "last-modified", "retry-after", "x-simulated")
 # Names under which a validator is sent by the provider, and asked with later.
 _VALIDATORS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 _OF_PAYLOAD = (*_VALIDATORS, *OF_CONTENT)  # what still holds of a payload that was not modified
-_KEPT_PREFIX = "x-ratelimit-"
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MAX_REDIRECTS = 5
 
@@ -105,12 +101,33 @@ class FeedClient:
         `previous` is the feed's latest landed (or not modified) fetch: its validators make the GET
         conditional, and its payload is the one that a `not_modified` row names.
         """
+        found = self._attempts(feed, params, previous, None)
+        return [(fetch, payload if isinstance(payload, bytes) else None) for fetch, payload in found]
+
+    def get_file(
+        self,
+        feed: Feed,
+        folder: Path,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        previous: Fetch | None = None,
+    ) -> list[FileAttempt]:
+        """The same for an answer of any size: it is written to a file of its own in `folder`, never held whole.
+
+        The feed's `problem_of` is shown its beginning alone.
+        """
+        found = self._attempts(feed, params, previous, folder)
+        return [(fetch, payload if isinstance(payload, Path) else None) for fetch, payload in found]
+
+    def _attempts(
+        self, feed: Feed, params: Mapping[str, str | int] | None, previous: Fetch | None, folder: Path | None
+    ) -> list[tuple[Fetch, Body | None]]:
         url = self._url(feed, params)
         known = previous if previous is not None and self._holds(previous, feed, url) else None
         attempts: list[_Attempt] = []
 
         def attempt() -> _Attempt:
-            attempts.append(self._attempt(feed, url, known, number=len(attempts) + 1))
+            attempts.append(self._attempt(feed, url, known, folder, number=len(attempts) + 1))
             return attempts[-1]
 
         Retrying(
@@ -138,7 +155,7 @@ class FeedClient:
         is_kept = previous.outcome in ("landed", "not_modified") and previous.path is not None
         return is_same and is_kept and (previous.is_simulated or not self._is_simulated)
 
-    def _attempt(self, feed: Feed, url: httpx.URL, known: Fetch | None, number: int) -> "_Attempt":
+    def _attempt(self, feed: Feed, url: httpx.URL, known: Fetch | None, folder: Path | None, number: int) -> "_Attempt":
         blank = Fetch(
             domain=feed.domain,
             feed=feed.name,
@@ -154,7 +171,7 @@ class FeedClient:
             return _Attempt(replace(blank, outcome="skipped", error=refusal))
         started = self._monotonic()
         try:
-            answer = self._ask(url, known, started)
+            answer = self._ask(url, known, folder)
         except (httpx.HTTPError, httpx.InvalidURL, FeedError) as error:
             found = _Attempt(replace(blank, error=self._sentence(error)), may_retry=_is_passing(error))
         else:
@@ -177,36 +194,19 @@ class FeedClient:
             return f"the {self.limits.daily_quota} calls to {self.provider} of this UTC day are spent"
         return None
 
-    def _ask(self, url: httpx.URL, known: Fetch | None, started: float) -> "_Answer":
+    def _ask(self, url: httpx.URL, known: Fetch | None, folder: Path | None) -> Answer:
         headers = {name: secret.get_secret_value() for name, secret in self._credentials.headers.items()}
         if known is not None:
             headers |= _validators(known)
         secret_params = {name: secret.get_secret_value() for name, secret in self._credentials.params.items()}
         target = url.copy_merge_params(secret_params) if secret_params else url
+        started = self._monotonic()
         with self._http.stream("GET", target, headers=headers) as response:
-            return _Answer(response.status_code, response.headers, self._read(response, started))
+            into = folder / uuid4().hex if folder is not None else None
+            body = receive(response, self.limits, lambda: self._monotonic() - started, into)
+            return Answer(response.status_code, response.headers, body)
 
-    def _read(self, response: httpx.Response, started: float) -> bytes:
-        """The body, decompressed. Raises AnswerTooLarge or AnswerTooSlow as soon as either is certain."""
-        cap = self.limits.max_bytes
-        announced = response.headers.get("content-length", "")
-        chunks: list[bytes] = []
-        size = 0
-        if _is_whole(announced) and float(announced) > cap:
-            size = cap + 1
-        else:
-            for chunk in response.iter_bytes():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > cap:
-                    break
-                if self._monotonic() - started > self.limits.timeout_seconds:
-                    raise AnswerTooSlow(f"the answer took longer than {self.limits.timeout_seconds:g} s to arrive")
-        if size > cap:
-            raise AnswerTooLarge(f"the answer is larger than the cap of {cap} bytes")
-        return b"".join(chunks)
-
-    def _judge(self, feed: Feed, blank: Fetch, answer: "_Answer", known: Fetch | None) -> "_Attempt":
+    def _judge(self, feed: Feed, blank: Fetch, answer: Answer, known: Fetch | None) -> "_Attempt":
         """The outcome of an answer that arrived."""
         kept = answer.kept_headers
         is_simulated = self._is_simulated or answer.headers.get("x-simulated", "").lower() == "true"
@@ -223,21 +223,21 @@ class FeedClient:
                 partitions=known.partitions,
             )
             return _Attempt(row)
-        body = answer.body or None
+        body = None if answer.is_empty else answer.body
         if not 200 <= answer.status < 300:
             retry_after = self._retry_after(answer)
             row = replace(row, error=f"{self.provider} answered {answer.status}")
             return _Attempt(row, body, answer.status in _RETRIED_STATUSES and self._may_wait(retry_after), retry_after)
         try:
-            told, partitions = feed.told(answer.body)
+            told, partitions = feed.told(answer.beginning)
         except PayloadUnreadable as error:
             return _Attempt(replace(row, error=f"{feed.name}: {error}"), body, may_retry=True)
         return _Attempt(replace(row, outcome="landed", headers=kept | told, partitions=partitions), answer.body)
 
-    def _retry_after(self, answer: "_Answer") -> float | None:
+    def _retry_after(self, answer: Answer) -> float | None:
         """Seconds the provider asks to wait, from a number or an HTTP date; None where it asks for nothing clear."""
         text = answer.headers.get("retry-after", "").strip()
-        if _is_whole(text):
+        if is_whole(text):
             return float(text)
         try:
             asked = parsedate_to_datetime(text)
@@ -289,6 +289,8 @@ def feed_client(
     daily_quota: int,
     spent_today: int = 0,
     credentials: Credentials = NO_CREDENTIALS,
+    max_bytes: int | None = None,
+    arrival_seconds: float | None = None,
     clock: Clock | None = None,
     transport: httpx.BaseTransport | None = None,
     sleep: Sleep = time.sleep,
@@ -296,7 +298,8 @@ def feed_client(
     """A client of one provider as the settings want it: the simulator, or the real host.
 
     `clock` replaces the clock of the settings, for polls of another instant; `transport` replaces
-    the network or the simulator, for tests. Raises InsecureAddress for an address that is not https.
+    the network or the simulator, for tests. `max_bytes` and `arrival_seconds` are for answers larger than others'.
+    Raises InsecureAddress for an address that is not https.
     """
     clock = clock or settings.clock
     if transport is None and settings.is_simulated:
@@ -309,6 +312,7 @@ def feed_client(
             faults=FaultPlan.parse(settings.simulator_faults, seed),
             arcs=settings.simulator_arcs,
             counts_delay_minutes=settings.road_publication_delay_minutes,
+            calls_per_day=settings.simulator_calls_per_day,
         )
     return FeedClient(
         base_url,
@@ -319,8 +323,9 @@ def feed_client(
         limits=Limits(
             timeout_seconds=settings.feed_timeout_seconds,
             max_attempts=settings.feed_max_attempts,
-            max_bytes=settings.feed_max_bytes,
+            max_bytes=settings.feed_max_bytes if max_bytes is None else max_bytes,
             daily_quota=daily_quota,
+            arrival_seconds=arrival_seconds,
         ),
         spent_today=spent_today,
         sleep=sleep,
@@ -345,24 +350,9 @@ def calls_spent(lake: Lake, provider: str, day: date) -> int:
 @dataclass(frozen=True)
 class _Attempt:
     fetch: Fetch
-    payload: bytes | None = None
+    payload: Body | None = None
     may_retry: bool = False
     retry_after: float | None = None
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    headers: httpx.Headers
-    body: bytes
-
-    @property
-    def kept_headers(self) -> dict[str, str]:
-        return {
-            name: value
-            for name, value in self.headers.items()
-            if name in _KEPT_HEADERS or name.startswith(_KEPT_PREFIX)
-        }
 
 
 def _wait(longest: float) -> Callable[[RetryCallState], float]:
@@ -384,8 +374,3 @@ def _is_passing(error: Exception) -> bool:
     """Whether another try can help: not against an address or an answer that is refused for what it is."""
     refused = (InsecureAddress, AnswerTooLarge, httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects)
     return not isinstance(error, refused)
-
-
-def _is_whole(text: str) -> bool:
-    """Whether a header is a whole number: `²` is a digit to Python, and no number."""
-    return text.isascii() and text.isdigit()

@@ -46,7 +46,8 @@ class Feed:
     of a payload, which its row keeps among the headers as `records`.
 
     Where the partitions stand in the payload, `content_of` does the work of all three: it raises PayloadUnreadable
-    for a payload that cannot be this feed's.
+    for a payload that cannot be this feed's. A payload too large to be held is judged by its first bytes, with
+    `problem_of` alone.
     """
 
     domain: str

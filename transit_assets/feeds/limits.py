@@ -10,13 +10,17 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True)
 class Limits:
-    """How long, how often and how much: seconds, attempts of one request, bytes, calls of one UTC day."""
+    """How long, how often and how much: seconds, attempts of one request, bytes, calls of one UTC day.
+
+    `arrival_seconds` is what an answer may take to its last byte, where that is more than a silence may last.
+    """
 
     timeout_seconds: float = 20.0
     max_attempts: int = 4
     max_bytes: int = 64 * 2**20
     daily_quota: int = 10_000
     max_wait_seconds: float = 30.0
+    arrival_seconds: float | None = None
 
 
 @dataclass(frozen=True)

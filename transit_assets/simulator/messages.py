@@ -11,12 +11,16 @@ from transit_assets.simulator.faults import Fault
 ARCS = 40
 """Arcs of road with a counter, where nobody asks for another number."""
 
+CALLS = 60
+"""Calls a day to the fire brigade, where nobody asks for another number; London's has about 280."""
+
 
 @dataclass(frozen=True)
 class Request:
     """A GET at an instant of the city of one seed. Names of headers are lower case.
 
-    The city has counters on so many `arcs` of road, whose counts are published with this delay after their hour.
+    The city has counters on so many `arcs` of road, whose counts are published with this delay after their hour,
+    and a fire brigade that is called so often a day.
     """
 
     path: str
@@ -27,6 +31,7 @@ class Request:
     fault: Fault | None = None
     arcs: int = ARCS
     counts_delay_minutes: int = 0
+    calls_per_day: int = CALLS
 
     @property
     def unix_time(self) -> int:

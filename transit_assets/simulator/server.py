@@ -9,7 +9,7 @@ from itertools import count
 from urllib.parse import parse_qsl, urlsplit
 
 from transit_assets.simulator.faults import FaultPlan
-from transit_assets.simulator.messages import ARCS, Request
+from transit_assets.simulator.messages import ARCS, CALLS, Request
 from transit_assets.simulator.respond import respond
 
 logger = logging.getLogger(__name__)
@@ -31,12 +31,14 @@ class SimulatorServer(ThreadingHTTPServer):
         stall_seconds: float = 60.0,
         arcs: int = ARCS,
         counts_delay_minutes: int = 0,
+        calls_per_day: int = CALLS,
     ) -> None:
         super().__init__((host, port), _Handler)
         self.clock = clock
         self.seed = seed
         self.arcs = arcs
         self.counts_delay_minutes = counts_delay_minutes
+        self.calls_per_day = calls_per_day
         self.faults = faults or FaultPlan(seed=seed)
         self.stall_seconds = stall_seconds
         self.numbers = count()
@@ -63,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
                 seed=self.server.seed,
                 arcs=self.server.arcs,
                 counts_delay_minutes=self.server.counts_delay_minutes,
+                calls_per_day=self.server.calls_per_day,
                 query=dict(parse_qsl(url.query, keep_blank_values=True)),
                 headers={name.lower(): value for name, value in self.headers.items()},
                 fault=self.server.faults.fault_of(next(self.server.numbers)),

@@ -7,7 +7,7 @@ from itertools import count
 import httpx
 
 from transit_assets.simulator.faults import FaultPlan
-from transit_assets.simulator.messages import ARCS, Request
+from transit_assets.simulator.messages import ARCS, CALLS, Request
 from transit_assets.simulator.respond import respond
 
 
@@ -22,11 +22,13 @@ class SimulatorTransport(httpx.BaseTransport):
         faults: FaultPlan | None = None,
         arcs: int = ARCS,
         counts_delay_minutes: int = 0,
+        calls_per_day: int = CALLS,
     ) -> None:
         self._clock = clock
         self._seed = seed
         self._arcs = arcs
         self._counts_delay_minutes = counts_delay_minutes
+        self._calls_per_day = calls_per_day
         self._faults = faults or FaultPlan(seed=seed)
         self._numbers = count()
 
@@ -39,6 +41,7 @@ class SimulatorTransport(httpx.BaseTransport):
                 seed=self._seed,
                 arcs=self._arcs,
                 counts_delay_minutes=self._counts_delay_minutes,
+                calls_per_day=self._calls_per_day,
                 query=dict(request.url.params),
                 headers=dict(request.headers),
                 fault=self._faults.fault_of(next(self._numbers)),
