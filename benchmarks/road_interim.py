@@ -177,7 +177,7 @@ def floor(folder: str) -> Callable[[], None]:
     from transit_assets.lake import Lake
 
     connection = Lake.at(Path(folder) / "lake").connect()
-    connection.execute("RESET memory_limit")  # 80 % of the machine's
+    connection.execute("SET memory_limit = '12GB'")
 
     def run() -> None:
         rows = f"read_parquet('{folder}/export.parquet', file_row_number = true)"
