@@ -35,22 +35,40 @@ class _Stamped(Struct, gc=False):
     t_1h: str | None = None
 
 
+class _OfArc(Struct, gc=False):
+    iu_ac: msgspec.Raw
+    t_1h: msgspec.Raw
+
+
 _STAMPED = msgspec.json.Decoder(_Stamped)
+_OF_ARC = msgspec.json.Decoder(_OfArc)
+_YEARS = range(2010, 2050)
 
 
 def content_of(payload: bytes) -> Content:
     """What a payload of counts is: its records, the Paris months in which their hours START, the ends of those hours.
 
     A record whose time cannot be read counts as a record and names no month. Raises PayloadUnreadable where there is
-    no list of records, or none of them has a time.
+    no list of records, or none of them has an arc and a time: what lands can be decoded.
     """
     rows = opendatasoft.decode_records(payload).rows or ()
+    if rows and not any(map(is_count, rows)):
+        raise PayloadUnreadable(f"none of {len(rows)} records has an iu_ac and a t_1h")
     ends = sorted(filter(None, map(_hour_end, {_time_text(row) for row in rows})))
     if not ends:
         if rows:
             raise PayloadUnreadable(f"none of {len(rows)} records has a t_1h that can be read")
         return Content(0)
     return Content(len(rows), tuple(sorted({month_of(end) for end in ends})), ends[0], ends[-1])
+
+
+def is_count(record: msgspec.Raw) -> bool:
+    """Whether a record is one of counts: by its fields, whatever they say."""
+    try:
+        _OF_ARC.decode(record)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def month_of(hour_end: datetime) -> str:
@@ -66,14 +84,17 @@ def _time_text(record: msgspec.Raw) -> str | None:
 
 
 def _hour_end(text: str | None) -> datetime | None:
-    """The instant of a `t_1h`; one without offset is Paris time, and the second 02:00 where there are two."""
+    """The instant of a `t_1h`; one without offset is Paris time, and the second 02:00 where there are two.
+
+    None of one that cannot be read, or is of a year that no table has: such a month would be due for ever.
+    """
     try:
         found = datetime.fromisoformat(text or "")
         found = found if found.tzinfo else found.replace(tzinfo=PARIS, fold=1)
-        (found - HOUR).astimezone(PARIS)
+        start = (found.astimezone(UTC) - HOUR).astimezone(PARIS)
     except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC)
+    return found.astimezone(UTC) if start.year in _YEARS else None
 
 
 COUNTS = Feed("road", "counts", opendatasoft.export_path(DATASET, "json"), content_of=content_of)

@@ -64,9 +64,10 @@ def _landed(lake: Lake, fetches: Sequence[Fetch], month: str) -> "Iterator[Lande
         try:
             records = lake.decoded(fetch, month, decode_archive, DECODER_VERSION)
         except (PayloadUnreadable, ArchiveTooLarge) as error:
-            # An import is read before it lands; a poll that cannot be read is one record put aside with its reason.
-            complaint = {0: f"payload_is_readable: {error}"}
-            records = unreadable(complaint, source="ods_v21", month=date.fromisoformat(month))
+            # An import is read before it lands. Of a poll that cannot be read all records that it told of go aside.
+            complaint = f"payload_is_readable: {error}"
+            positions = range(_records_of(lake, fetch)[month])
+            records = unreadable(dict.fromkeys(positions, complaint), source="ods_v21", month=date.fromisoformat(month))
         if records.num_rows:
             yield Landed(fetch.sha256 or "", fetch.fetched_at, records["source"][0].as_py(), records)
 
@@ -88,7 +89,7 @@ def payloads_of(table: Table) -> Callable[[Lake, Sequence[str]], Mapping[str, Pa
 
 
 def _records_of(lake: Lake, fetch: Fetch) -> Counter[str]:
-    """The records of a payload by month."""
+    """The records of a payload by month; of one that cannot be read and told of none, one in each."""
     if "rows_by_month" in fetch.headers:
         return Counter(json.loads(fetch.headers["rows_by_month"]))
     if "records" in fetch.headers and len(fetch.partitions) == 1:

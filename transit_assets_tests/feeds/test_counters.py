@@ -176,7 +176,7 @@ def test_windows_are_days_of_paris_by_the_start_of_their_hours():
     ],
 )
 def test_an_hour_stands_in_the_month_in_which_it_starts(time: str, month: str):
-    assert counters.content_of(json.dumps([{"t_1h": time}]).encode()).partitions == (month,)
+    assert counters.content_of(json.dumps([{"iu_ac": "1", "t_1h": time}]).encode()).partitions == (month,)
 
 
 def test_a_payload_says_what_it_is(recordings: Path):
@@ -189,13 +189,25 @@ def test_a_payload_says_what_it_is(recordings: Path):
 
 
 def test_a_record_without_a_time_is_counted_and_a_payload_without_any_is_refused():
-    odd = [{"t_1h": None}, "text", {"t_1h": "soon"}, {}, {"t_1h": "2026-03-01T12:00:00+01:00"}]
+    odd = [{"t_1h": None}, "text", {"iu_ac": 1, "t_1h": "soon"}, {}, {"iu_ac": 1, "t_1h": "2026-03-01T12:00:00+01:00"}]
     assert counters.content_of(json.dumps(odd).encode()).records == 5
     with pytest.raises(PayloadUnreadable, match="none of 4 records has a t_1h"):
         counters.content_of(json.dumps(odd[:4]).encode())
     for payload in (b"", b"<html>", b'{"error_code": 1}', b'[{"t_1h": '):
         with pytest.raises(PayloadUnreadable):
             counters.content_of(payload)
+
+
+def test_records_of_something_else_are_refused_when_they_arrive():
+    """They landed, and no decoder could take them."""
+    with pytest.raises(PayloadUnreadable, match="none of 2 records has an iu_ac and a t_1h"):
+        counters.content_of(json.dumps([{"t_1h": "2026-03-01T12:00:00+01:00", "arc": 1}, 7]).encode())
+
+
+@pytest.mark.parametrize("time", ["2010-01-01T00:00:00+01:00", "1970-01-01T00:00:00Z", "2050-01-01T02:00:00+01:00"])
+def test_a_year_that_no_table_has_makes_no_month(time: str):
+    rows = [{"iu_ac": 1, "t_1h": time}, {"iu_ac": 1, "t_1h": "2026-03-01T12:00:00+01:00"}]
+    assert counters.content_of(json.dumps(rows).encode()).partitions == ("2026-03-01",)
 
 
 def test_the_hours_between_two_months_touch_both(build: Build):

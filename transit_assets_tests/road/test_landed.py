@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from transit_assets.lake import Fetch, Lake
+from transit_assets.quality.accounts import accounting_suite
 from transit_assets.quality.load import load
+from transit_assets.quality.suites import Scope
 from transit_assets.road.archive import import_files
 from transit_assets.road.clean import formats
 from transit_assets.road.clean.counts import counts_hourly
@@ -100,6 +102,25 @@ def test_a_poll_that_cannot_be_read_is_one_record_put_aside(lake: Lake, payload:
     poll(lake, *(answer(answered(f"2019-05-{day:02}T13:00:00+02:00")) for day in range(1, 31)), payload)
     assert len(flows(lake)) == 30
     assert lake.ledger.latest(COUNTS_HOURLY.relation)[MAY].quarantined_rows == 1
+
+
+@pytest.mark.parametrize("records", ["1", "3"])
+def test_of_a_poll_that_cannot_be_read_every_record_that_it_told_of_is_put_aside(lake: Lake, records: str) -> None:
+    """The accounts could never be right: one record was put aside, and the row of the poll told of more."""
+    days = [answered(f"2019-05-{day:02}T{hour:02}:00:00+02:00") for day in range(1, 11) for hour in range(1, 13)]
+    poll(lake, answer(*days), headers={"records": "120"})
+    poll(lake, b'[{"stationcode": 1}]', headers={"records": records})
+    ((_, found),) = landed_by_month(lake, FEEDS, [MAY])
+    fingerprints = lake.landing.fingerprints("road", FEEDS, with_instants=WITH_INSTANTS)
+    load(lake, COUNTS_HOURLY, [counts_hourly(date.fromisoformat(MAY), found, fingerprints[MAY])])
+    accounts = accounting_suite(COUNTS_HOURLY, payloads_of(COUNTS_HOURLY)).frame(Scope(lake, (MAY,), NOON))
+    (said,) = accounts.select(["refusal", "payload_records", "landed_rows", "quarantine_rows"]).to_pylist()
+    assert said == {
+        "refusal": None,
+        "payload_records": 120 + int(records),
+        "landed_rows": 120 + int(records),
+        "quarantine_rows": int(records),
+    }
 
 
 def test_what_a_poll_says_of_itself_is_what_counts(lake: Lake) -> None:

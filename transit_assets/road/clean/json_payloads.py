@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from transit_assets.feeds import errors as feed_errors
 from transit_assets.feeds import values
+from transit_assets.feeds.counters import is_count
 from transit_assets.feeds.opendatasoft import decode_records
 from transit_assets.feeds.payloads import each_typed
 from transit_assets.feeds.tables import BOM
@@ -39,7 +40,6 @@ class CountRecord(Struct):
 
 _DECODER = msgspec.json.Decoder(CountRecord)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KNOWN = {"iu_ac", "t_1h"}
 _COLUMNS: dict[str, Callable[[CountRecord], Any]] = {
     "arc_id": attrgetter("iu_ac"),
     "name": attrgetter("libelle"),
@@ -66,7 +66,8 @@ def decode_json(payload: bytes) -> Iterator[pa.Table]:
         raise PayloadUnreadable(str(error)) from error
     if not rows:
         return
-    _refuse_unknown(rows[0])
+    if not any(map(is_count, rows)):
+        raise UnknownFormat(f"JSON records {_seen(rows[0])}")
     decoded = each_typed(rows, _DECODER)
     if decoded.stations:
         yield _typed(decoded.stations, decoded.row_numbers)
@@ -83,14 +84,12 @@ def _typed(found: Sequence[CountRecord], positions: Sequence[int]) -> pa.Table:
     return records(raw, source=_SOURCE, row_number=pa.array(positions, pa.int32()))
 
 
-def _refuse_unknown(record: msgspec.Raw) -> None:
-    """Tell counts from the records of other datasets by the first of them."""
+def _seen(record: msgspec.Raw) -> str:
+    """What a record is that is none of counts."""
     try:
-        fields = _FIELDS.decode(record)
+        return f"with {', '.join(sorted(_FIELDS.decode(record))[:8]) or 'nothing in them'}"
     except msgspec.DecodeError:
-        return  # not an object: one bad record, which its own complaint names
-    if not set(fields) >= _KNOWN:
-        raise UnknownFormat(f"JSON records with {', '.join(sorted(fields)[:8]) or 'nothing in them'}")
+        return "that are no objects"
 
 
 def _place(place: Any) -> str | None:

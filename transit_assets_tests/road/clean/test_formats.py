@@ -232,6 +232,13 @@ def test_a_record_of_another_shape_costs_itself_only(bad: Any) -> None:
     assert found.broken[0]["broken_rules"][0] == "record_is_readable"
 
 
+def test_a_first_record_without_an_arc_costs_itself_only() -> None:
+    """By it alone the whole answer was taken for another data set's."""
+    nameless = {name: value for name, value in answered("2019-05-01T14:00:00+02:00").items() if name != "iu_ac"}
+    (found,) = counts(answer(nameless, answered())).values()
+    assert (len(found.rows), [row["row_number"] for row in found.broken]) == (1, [0])
+
+
 @pytest.mark.parametrize("first", [False, True])
 def test_a_record_without_a_time_stands_in_the_month_beside_it(first: bool) -> None:
     rows = [historic("soon"), historic("2019-06-01 13:00:00")]
@@ -267,6 +274,7 @@ def test_an_answer_without_records_has_none() -> None:
         (b"a;b\n1;2\n", "text that begins with 'a;b'"),
         (b"iu_ac,t_1h\n1,2\n", "text that begins with 'iu_ac,t_1h'"),
         (b'[{"stationcode": "1"}]', "JSON records with stationcode"),
+        (b"[7, 8]", "JSON records that are no objects"),
     ],
 )
 def test_other_files_are_of_unknown_format(payload: bytes, says: str) -> None:
