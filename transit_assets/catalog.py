@@ -12,6 +12,7 @@ from pathlib import Path
 
 from transit_assets.bikes import schema as bikes
 from transit_assets.context.calendar.schema import CALENDAR_DAYS
+from transit_assets.context.congestion.schema import CONGESTION_HOURLY
 from transit_assets.context.weather.schema import WEATHER_HOURLY
 from transit_assets.lake import Table
 from transit_assets.lake.landing import FETCHES
@@ -28,6 +29,7 @@ TABLES: tuple[Table, ...] = (
     *road.MODEL_TABLES,
     WEATHER_HOURLY,
     CALENDAR_DAYS,
+    CONGESTION_HOURLY,
     *learning.TABLES,
     LOADS,
     CHECK_RESULTS,

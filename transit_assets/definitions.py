@@ -12,6 +12,7 @@ from transit_assets.bikes.assets import ASSETS as BIKES_ASSETS
 from transit_assets.bikes.automation import AUTOMATION as BIKES
 from transit_assets.bikes.checks import CHECKS as BIKES_CHECKS
 from transit_assets.context.calendar import assets as calendar
+from transit_assets.context.congestion import assets as congestion
 from transit_assets.context.weather.assets import ASSETS as WEATHER_ASSETS
 from transit_assets.context.weather.automation import AUTOMATION as WEATHER
 from transit_assets.context.weather.checks import CHECKS as WEATHER_CHECKS
@@ -25,9 +26,19 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Everything there is, on the lake of the settings; `resources` go before these."""
     configured = LakeResource.of(settings())
     return dg.Definitions(
-        assets=dg.with_source_code_references([*BIKES_ASSETS, *ROAD_ASSETS, *WEATHER_ASSETS, *calendar.ASSETS]),
-        asset_checks=[*BIKES_CHECKS, *ROAD_CHECKS, *WEATHER_CHECKS, *calendar.CHECKS],
-        jobs=[*BIKES.jobs, *ROAD.jobs, *WEATHER.jobs, *calendar.JOBS, care.maintain_lake, care.publish_warehouse],
+        assets=dg.with_source_code_references(
+            [*BIKES_ASSETS, *ROAD_ASSETS, *WEATHER_ASSETS, *calendar.ASSETS, *congestion.ASSETS]
+        ),
+        asset_checks=[*BIKES_CHECKS, *ROAD_CHECKS, *WEATHER_CHECKS, *calendar.CHECKS, *congestion.CHECKS],
+        jobs=[
+            *BIKES.jobs,
+            *ROAD.jobs,
+            *WEATHER.jobs,
+            *calendar.JOBS,
+            *congestion.JOBS,
+            care.maintain_lake,
+            care.publish_warehouse,
+        ],
         schedules=[
             *BIKES.schedules,
             *ROAD.schedules,
@@ -35,7 +46,7 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
             care.maintain_lake_nightly,
             care.publish_warehouse_daily,
         ],
-        sensors=[*BIKES.sensors, *ROAD.sensors, *WEATHER.sensors, alerts.alert_on_failed_run],
+        sensors=[*BIKES.sensors, *ROAD.sensors, *WEATHER.sensors, *congestion.SENSORS, alerts.alert_on_failed_run],
         resources={
             "lake": configured,
             "duckdb": LakeDuckDBResource(storage=configured),

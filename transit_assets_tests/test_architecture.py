@@ -13,8 +13,11 @@ import transit_assets
 ROOT = Path(transit_assets.__file__).parent
 DOMAINS = ("bikes", "road", "rail", "fire")
 PURE_PARTS = ("schema", "clean", "features", "model", "learning")  # the files of a domain that hold no orchestration
-CONTEXT = ("calendar", "weather")  # what domains share, each with its own assets
-PURE_PARTS_OF_CONTEXT = ("schema", "clean", "landed", "archive", "collect", "days", "regions", "school", "tables")
+CONTEXT = ("calendar", "congestion", "weather")  # what domains share, each with its own assets
+PURE_PARTS_OF_CONTEXT = (
+    *("schema", "clean", "landed", "archive", "collect"),
+    *("bank_holidays", "days", "london", "regions", "school", "tables"),
+)
 SLOW_TO_IMPORT = ("great_expectations", "mlflow", "sklearn", "lightgbm")
 
 
@@ -28,6 +31,9 @@ PURE_MODULES = tuple(pattern for domain in DOMAINS for part in PURE_PARTS for pa
 PURE_CONTEXT = (
     *of("context.local_time"),
     *of("context.places"),
+    *of("context.hours"),
+    *of("context.landed"),
+    *of("context.archive"),
     *of("context.errors"),
     *(f"transit_assets.context.{name}" for name in CONTEXT),
     *(pattern for name in CONTEXT for part in PURE_PARTS_OF_CONTEXT for pattern in of(f"context.{name}.{part}")),

@@ -54,6 +54,7 @@ ASSETS |= {
     "raw/weather/timeline": (MONTHS, set()),
     "interim/weather/hourly": (MONTHS, {"raw/weather/timeline"}),
     "interim/calendar/days": (WHOLE, set()),
+    "interim/congestion/hourly": (MONTHS, set()),
 }
 MODELS = {"bikes": ("full", "empty", "available"), "road": ("flow", "occupancy", "level")}
 _LEARNT_FROM = {"bikes": {"interim/bikes/station_status", "interim/bikes/stations"}, "road": _HOURS}
@@ -97,6 +98,7 @@ JOBS = {
     "update_weather_months",
     "check_weather_freshness",
     "build_calendar",
+    "clean_congestion_months",
     "maintain_lake",
     "publish_warehouse",
 }
@@ -121,6 +123,7 @@ SENSORS = {
     "road_follows",
     "road_learns",
     "weather_arrivals",
+    "congestion_arrivals",
     "alert_on_failed_run",
 }
 CHECKS = {
@@ -149,6 +152,7 @@ CHECKS = {
     "interim/road/arcs": {"rows": True, "accounting": True},
     "interim/weather/hourly": {"rows": True, "accounting": True, "completeness": False, "yesterday_exists": False},
     "interim/calendar/days": {"rows": True, "accounting": True},
+    "interim/congestion/hourly": {"rows": True, "accounting": True},
 }
 RESOURCES = {"lake", "duckdb", "registry"}
 

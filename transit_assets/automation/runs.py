@@ -19,6 +19,7 @@ from transit_assets.automation.flows import Flow
 from transit_assets.automation.resources import LakeResource
 from transit_assets.bikes.flow import FLOW as BIKES
 from transit_assets.context.calendar.flow import FLOW as CALENDAR
+from transit_assets.context.congestion.flow import FLOW as CONGESTION
 from transit_assets.context.weather.flow import FLOW as WEATHER
 from transit_assets.learning.schema import DECISIONS
 from transit_assets.road.flow import FLOW as ROAD
@@ -28,7 +29,7 @@ STEPS = ("raw", "interim", "processed", "models")
 
 Progress = Callable[[str], None]
 
-FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, WEATHER, CALENDAR)}
+FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, WEATHER, CALENDAR, CONGESTION)}
 DOMAINS = tuple(FLOWS)
 LEARNING = (BIKES.domain, ROAD.domain)
 """The domains that have models; the others are what these share."""
@@ -131,7 +132,8 @@ class _Session:
 
     def run(self, asked: list[str] | None, steps: Sequence[str]) -> None:
         """Layer by layer, tables with partitions before those without; what is due where no partition is asked for."""
-        if asked is None and "raw" in steps and self._lake.landing.is_empty(self._domain):
+        is_whole = not self._flow.feeds_of  # follows from no feed of its own: nothing says that it is due
+        if asked is None and (is_whole or ("raw" in steps and self._lake.landing.is_empty(self._domain))):
             asked = [self._flow.partitions.current()]
         for step in (step for step in STEPS if step in steps):
             partitioned, tables = self._assets(step)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from transit_assets.cli.lakes import open_lake
-from transit_assets.cli.mistakes import say
+from transit_assets.cli.mistakes import Mistake, say
 from transit_assets.cli.output import Format, write
 from transit_assets.cli.progress import progress
 
@@ -21,6 +22,7 @@ class Domain(StrEnum):
 
     BIKES = "bikes"
     ROAD = "road"
+    CONTEXT = "context"
     WEATHER = "weather"
 
 
@@ -37,22 +39,34 @@ def add_to(app: typer.Typer) -> None:
 
 
 def import_(
-    domain: Annotated[Domain, typer.Argument(help="`bikes`, `road` or `weather`.", metavar="DOMAIN")],
+    domain: Annotated[
+        Domain,
+        typer.Argument(help="`bikes`, `road`, or `context`: weather, holidays, congestion.", metavar="DOMAIN"),
+    ],
     files: Annotated[
         list[Path], typer.Argument(help="Files of any known format, told by content.", exists=True, dir_okay=False)
     ],
+    units: Annotated[
+        Literal["metric", "uk", "us", "base"] | None,
+        typer.Option(help="Of Visual Crossing's files; told by their figures else."),
+    ] = None,
+    place: Annotated[str | None, typer.Option(help="Of congestion whose file names none: `london`.")] = None,
 ) -> None:
     """Land archives that you hold, all or none, and print the partitions they touch."""
     from transit_assets.bikes import archive as bikes
+    from transit_assets.context import archive as context
     from transit_assets.context.weather import archive as weather
     from transit_assets.lake.archives import shown_name
     from transit_assets.road import archive as road
     from transit_assets.settings import settings
 
+    if (place and domain != Domain.CONTEXT) or (units and domain not in (Domain.CONTEXT, Domain.WEATHER)):
+        raise Mistake(f"--units and --place are about files of the context, not of {domain}")
     by_domain: dict[Domain, Callable[..., list[Imported]]] = {
         Domain.BIKES: bikes.import_files,
         Domain.ROAD: road.import_files,
-        Domain.WEATHER: weather.import_files,
+        Domain.CONTEXT: partial(context.import_files, units=units, place=place),
+        Domain.WEATHER: partial(weather.import_files, units=units),
     }
     with progress() as doing:
         done = by_domain[domain](
@@ -62,8 +76,9 @@ def import_(
         known = "" if one.is_new else ", imported before: nothing changed"
         typer.echo(f"{shown_name(one.path)}: {one.format}, {one.rows:,} rows{known}")
         typer.echo(f"  {' '.join(one.partitions)}")
-    if any(one.is_new for one in done):
-        say(f"`transit run {domain}` builds them")
+    new = dict.fromkeys(one.fetch.domain for one in done if one.is_new)
+    if new:
+        say(f"`transit run {' '.join(new)}` builds them")
 
 
 def live(

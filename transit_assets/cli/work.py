@@ -19,7 +19,10 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     domains: Annotated[
-        list[str], typer.Argument(help="What to build: `bikes`, `road`, `weather`, `calendar`.", metavar="DOMAIN...")
+        list[str],
+        typer.Argument(
+            help="What to build: `bikes`, `road`, `weather`, `calendar`, `congestion`.", metavar="DOMAIN..."
+        ),
     ],
     first: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
     last: Annotated[

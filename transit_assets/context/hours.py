@@ -8,13 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transit_assets.context.landed import FIRST_MONTH as FIRST_MONTH  # where a flow finds it without pyarrow's compute
 from transit_assets.context.local_time import local_seconds, utc_seconds
 from transit_assets.feeds import values
 from transit_assets.lake import UTC_INSTANT
 from transit_assets.lake.errors import PayloadUnreadable
-
-FIRST_MONTH = date(2009, 1, 1)
-"""First partition of the tables of hours: the fire brigade's records begin that year."""
 
 FIRST_SECOND, END_SECOND = 1_230_768_000, 2_524_608_000
 """2009 and 2050 in seconds UTC: between them times are taken at their word."""

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 from transit_assets.lake import Fetch, Lake
 from transit_assets.quality.accounts import Payloads
+
+FIRST_MONTH = date(2009, 1, 1)
+"""First partition of the tables of hours: the fire brigade's records begin that year."""
 
 ROWS_BY_MONTH = "rows-by-month"
 """Header of a fetch that tells how many hours of which months its payload has."""

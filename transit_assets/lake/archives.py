@@ -119,6 +119,18 @@ def _import_files(
     return [results[sha256] for sha256 in dict.fromkeys(order)]
 
 
+def check_file(path: Path, reader: Reader, *, max_bytes: int) -> None:
+    """Refuse a file as `import_files` would, and land nothing: for files that go to several readers, all or none."""
+    _refuse(path, max_bytes)
+    _survey(path, reader, max_bytes)
+
+
+def whole(path: Path, max_bytes: int) -> bytes:
+    """All of a file. Raises PayloadUnreadable and ArchiveTooLarge before it is read."""
+    _refuse(path, max_bytes)
+    return path.read_bytes()
+
+
 def shown_name(path: Path) -> str:
     """The name of a file as text: bytes in it that are no UTF-8 are shown by their numbers."""
     return os.fsencode(path.name).decode("utf-8", "backslashreplace")
@@ -139,7 +151,7 @@ def parquet_bytes(stream: BinaryIO) -> int:
     return sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
 
 
-def _hash(path: Path, max_bytes: int) -> str:
+def _refuse(path: Path, max_bytes: int) -> None:
     if path.exists() and not path.is_dir() and not path.is_file():
         raise PayloadUnreadable(f"{shown_name(path)} is a pipe or a device, not a file")
     size = path.stat().st_size
@@ -147,6 +159,10 @@ def _hash(path: Path, max_bytes: int) -> str:
         raise ArchiveTooLarge(
             f"{shown_name(path)} has {size:,} bytes, more than TRANSIT_ARCHIVE_MAX_BYTES allows ({max_bytes:,})"
         )
+
+
+def _hash(path: Path, max_bytes: int) -> str:
+    _refuse(path, max_bytes)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""The calendar in Dagster: one table, computed from the libraries that the lock names."""
+"""The calendar in Dagster: one table, computed from the libraries that the lock names and what was imported."""
 
 import dagster as dg
 
@@ -21,7 +21,7 @@ def days(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
 build_calendar = dg.define_asset_job(
     "build_calendar",
     selection=dg.AssetSelection.assets(days),
-    description="Computes the holidays anew: after an update of the libraries that know them.",
+    description="Computes the holidays anew: after an import, or an update of the libraries that know them.",
 )
 
 ASSETS = [days]

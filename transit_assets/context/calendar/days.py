@@ -1,9 +1,11 @@
 """Every local day of a region: free or not, and from when that was known; computed once per process, without a lake.
 
-Public holidays come from the library `holidays`: French ones are fixed by law, and so known for all time. A bridge is
-a working day between two free ones (a Friday after a Thursday's holiday, a Monday before a Tuesday's).
+Public holidays come from the library `holidays`: French ones, and the usual ones of England, are fixed by law, and so
+known for all time; a few of England were decided late. A bridge is a working day between two free ones (a Friday after
+a Thursday's holiday, a Monday before a Tuesday's).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
@@ -11,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from transit_assets.context.calendar.regions import Region, region_of
+from transit_assets.context.calendar.school import SchoolHolidays
 from transit_assets.context.errors import CalendarUnknown
 
 FIRST_DAY, LAST_DAY = date(2009, 1, 1), date(2039, 12, 31)
@@ -54,13 +57,18 @@ def calendar_of_days(first: date, last: date, country: str = "FR", region: str =
 
 @cache
 def _all_days(region: Region) -> CalendarDays:
-    public, school = public_holidays(region), region.school(region.school_zone)
+    return days_of(region, public_holidays(region), dict(region.decided))
+
+
+def days_of(region: Region, public: Mapping[date, str], decided: Mapping[date, date]) -> CalendarDays:
+    """All days of a region with these public holidays; `decided` has the day on which one was public, where late."""
+    school = region.school(region.school_zone)
     day = np.arange(np.datetime64(FIRST_DAY), np.datetime64(LAST_DAY) + 1)
     days = day.tolist()
     public_name = np.array([public.get(one) for one in days], dtype=object)
     school_name = np.array([school.names.get(one) for one in days], dtype=object)
     is_school_known = day <= np.datetime64(school.last_day)
-    known_from = [school.known_from(one) if one <= school.last_day else None for one in days]
+    known_from = [_known_from(one, school, decided) for one in days]
     weekday = ((day.astype(np.int64) + 3) % 7 + 1).astype(np.int8)  # 1970-01-01 was a Thursday
     is_public_holiday = public_name != None  # noqa: E711 element by element
     found = CalendarDays(
@@ -77,6 +85,11 @@ def _all_days(region: Region) -> CalendarDays:
     for field in fields(CalendarDays):
         getattr(found, field.name).setflags(write=False)
     return found
+
+
+def _known_from(day: date, school: SchoolHolidays, decided: Mapping[date, date]) -> date | None:
+    known = [school.known_from(day)] if day <= school.last_day else []
+    return max([*known, *([decided[day]] if day in decided else [])], default=None)
 
 
 def public_holidays(region: Region) -> dict[date, str]:

@@ -5,7 +5,9 @@ Another country joins with a `Region` and a function that gives its school holid
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
+from transit_assets.context.calendar import london
 from transit_assets.context.calendar.school import SchoolHolidays, french_school_holidays
 from transit_assets.context.errors import CalendarUnknown
 
@@ -15,6 +17,7 @@ class Region:
     """One region: its country (ISO 3166), and how its holidays are found.
 
     `subdivision` and `language` are those of the library `holidays`; `school` gives the school holidays of a zone.
+    `decided` has public holidays that were decided late, each with the day on which that was public.
     """
 
     country: str
@@ -23,6 +26,7 @@ class Region:
     school_zone: str
     school: Callable[[str], SchoolHolidays]
     subdivision: str | None = None
+    decided: tuple[tuple[date, date], ...] = ()
 
 
 # Paris is in zone C; the other two zones leave for, and pass through, the city on days of their own.
@@ -30,6 +34,21 @@ REGIONS = (
     Region("FR", "Paris", "fr", "C", french_school_holidays),
     Region("FR", "Zone A", "fr", "A", french_school_holidays),
     Region("FR", "Zone B", "fr", "B", french_school_holidays),
+    Region(
+        london.COUNTRY,
+        "London",
+        london.LANGUAGE,
+        "London",
+        london.london_school_holidays,
+        london.SUBDIVISION,
+        # Extra bank holidays that were public only after their school year had begun. The others, and those that were
+        # moved (2012, 2020, 2022), were public before.
+        (
+            (date(2011, 4, 29), date(2010, 11, 23)),  # Downing Street, after the cabinet of that day
+            (date(2022, 9, 19), date(2022, 9, 11)),  # approved on the 10th, before its day was certain
+            (date(2023, 5, 8), date(2022, 11, 7)),  # reported that morning
+        ),
+    ),
 )
 
 

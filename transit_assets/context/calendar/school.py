@@ -1,4 +1,4 @@
-"""School holidays of France by zone, from two kept libraries, and when each school year's calendar was published.
+"""School holidays, and when they were known; those of France by zone, from two kept libraries.
 
 `vacances-scolaires-france` (the ministry's open data since 1990) gives the days before September 2017; from then on
 `holidays`, whose French zones begin there, does. Against the ministry's own file of 2017 to 2026 the first lacks the
@@ -7,8 +7,8 @@ differs only where the file counts a last day of class, or leaves out free days 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cache
 
 _HOLIDAYS_FROM = date(2017, 9, 4)  # the first day of class of the first school year that `holidays` has
@@ -28,23 +28,28 @@ _PUBLISHED = {
     2027: date(2026, 7, 28),  # order of 21 July 2026
 }
 # On the evening of 31 March 2021 the spring holidays of zones B and C were moved to those of zone A.
-_MOVED_DAYS, _MOVED_ON = (date(2021, 4, 10), date(2021, 5, 9)), date(2021, 4, 1)
+_MOVED = {date(2021, 4, 10) + timedelta(days=number): date(2021, 4, 1) for number in range(30)}  # to 9 May
 
 
 @dataclass(frozen=True)
 class SchoolHolidays:
-    """The school holidays of one zone: names by day, and the last day of which they are published."""
+    """The school holidays of one zone: names by day, and the last day of which they are published.
+
+    `published` has the day on which the calendar of a school year (by the year in which it begins) was public, `moved`
+    the day on which it was decided to move holidays, by day; where they say nothing the school year's first day, 1
+    September, bounds it.
+    """
 
     names: Mapping[date, str]
     last_day: date
     sources: Mapping[date, str]  # by the first day of which a source tells
+    published: Mapping[int, date] = field(default_factory=dict)
+    moved: Mapping[date, date] = field(default_factory=dict)
 
     def known_from(self, day: date) -> date:
         """From when it was public whether pupils are free on a day; a bound where the publication is not recorded."""
-        if _MOVED_DAYS[0] <= day <= _MOVED_DAYS[1]:
-            return _MOVED_ON
         year = day.year if day.month >= 9 else day.year - 1
-        return _PUBLISHED.get(year, date(year, 9, 1))
+        return self.moved.get(day) or self.published.get(year, date(year, 9, 1))
 
     def source(self, day: date) -> str | None:
         """Who says so; None after the last day."""
@@ -81,4 +86,6 @@ def french_school_holidays(zone: str) -> SchoolHolidays:
         names,
         _PUBLISHED_TO,
         {min(earlier): "vacances-scolaires-france", _HOLIDAYS_FROM: f"holidays {holidays.__version__}"},
+        _PUBLISHED,
+        _MOVED,
     )

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from transit_assets.automation.flows import Flow
 from transit_assets.automation.partitions import Partitions
-from transit_assets.context.hours import FIRST_MONTH
+from transit_assets.context.landed import FIRST_MONTH
 from transit_assets.context.weather.landed import FEEDS_OF
 from transit_assets.lake import Period
 

@@ -10,6 +10,7 @@ from transit_assets.context.weather.clean import scaled_csv, visual_crossing
 from transit_assets.context.weather.clean.errors import UnknownFormat
 from transit_assets.context.weather.clean.units import Units
 from transit_assets.context.weather.clean.visual_crossing import Decoded
+from transit_assets.lake.errors import PayloadUnreadable
 
 DECODER_VERSION = 2  # of what decode_archive gives; part of the path of decoded archives
 
@@ -30,6 +31,17 @@ def decode(payload: bytes, units: Units | None = None) -> Decoded:
         return visual_crossing.decode_csv(text, units)
     seen = "binary data" if "\x00" in header or "\ufffd" in header else f"text that begins with {header[:80]!r}"
     raise UnknownFormat(seen)
+
+
+def recognises(payload: bytes) -> bool:
+    """Whether a file looks like weather: of a known format, if perhaps damaged."""
+    try:
+        decode(payload, "metric")
+    except UnknownFormat:
+        return False
+    except PayloadUnreadable:
+        return True
+    return True
 
 
 def decode_archive(stream: BinaryIO, units: Units | None = None) -> Iterator[tuple[str, pa.Table]]:
