@@ -112,7 +112,7 @@ def _surveyed(
 ) -> tuple[Fetch, Path | None]:
     """An attempt at a file with what is in it; one that cannot be read has failed, and is kept to be looked at."""
     if fetch.outcome == "not_modified" and before is not None:
-        return replace(fetch, headers=before.headers | fetch.headers), payload
+        return replace(fetch, headers=before.headers | fetch.headers, partitions=before.partitions), payload
     if fetch.outcome != "landed" or payload is None:
         return fetch, payload
     try:
