@@ -1,6 +1,6 @@
 """Commands about models: `train`, `evaluate`, `rollback`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +42,10 @@ def train(
 
 def evaluate(
     domain: Annotated[str, typer.Argument(help="Domain, `bikes` or `road`.")],
-    train_from: Annotated[str, typer.Option(help="First instant to learn from: a day, or an ISO instant (UTC).")],
+    train_from: Annotated[
+        str,
+        typer.Option(help="First instant to learn from: a day (the fire: of London), or an ISO instant (UTC)."),
+    ],
     train_to: Annotated[str, typer.Option(help="End of what is learnt from, exclusive.")],
     test_from: Annotated[str, typer.Option(help="First instant to judge on.")],
     test_to: Annotated[str, typer.Option(help="End of what is judged on, exclusive.")],
@@ -64,8 +67,9 @@ def evaluate(
     from transit_assets.settings import settings
 
     learner, configured = _domain(domain), settings()
-    learnt = Window(_instant("--train-from", train_from), _instant("--train-to", train_to))
-    judged = Window(_instant("--test-from", test_from), _instant("--test-to", test_to))
+    zone = learner.zone
+    learnt = Window(_instant("--train-from", train_from, zone), _instant("--train-to", train_to, zone))
+    judged = Window(_instant("--test-from", test_from, zone), _instant("--test-to", test_to, zone))
     for name, window in (("--train", learnt), ("--test", judged)):
         if window.start >= window.end:
             raise Mistake(f"{name}-from {window.start.isoformat()} is not before {name}-to {window.end.isoformat()}")
@@ -113,11 +117,11 @@ def _domain(name: str) -> "Domain":
     return domain_of(name)
 
 
-def _instant(option: str, text: str) -> datetime:
+def _instant(option: str, text: str, zone: tzinfo) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Mistake(f"{option} {text}: must be a day (2025-09-13) or an instant (2025-09-13T21:58Z)") from None
     if not 1970 <= found.year <= 2100:
         raise Mistake(f"{option} {text}: must lie in the years 1970 to 2100")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)

@@ -11,7 +11,7 @@ coordinates stay in the landing (see docs/privacy.md).
 import pyarrow as pa
 
 from transit_assets.lake import UTC_INSTANT, Column, Rule, Table
-from transit_assets.learning.schema import drift, forecasts, live_scores, no_forecasts
+from transit_assets.learning.schema import drift, forecasts, live_scores, no_forecasts, underestimates
 
 INCIDENT_SOURCES = ("lfb_incidents_csv", "lfb_incidents_xlsx", "lfb_incidents_parquet")
 MOBILISATION_SOURCES = ("lfb_mobilisations_csv", "lfb_mobilisations_xlsx", "lfb_mobilisations_parquet")
@@ -331,6 +331,10 @@ TABLES = (INCIDENTS, MOBILISATIONS, STATIONS)
 FORECASTS, NO_FORECASTS = forecasts("fire"), no_forecasts("fire")
 LIVE_SCORES, DRIFT = live_scores("fire"), drift("fire")
 MODEL_TABLES = (FORECASTS, NO_FORECASTS, LIVE_SCORES, DRIFT)
+UNDERESTIMATES = underestimates("fire", "120 s")
+EXTRA_TABLES = (UNDERESTIMATES,)
+"""Written with each evaluation of a model that warns: by a training, and by `transit evaluate fire`."""
+
 MODELS = {
     "fire_attendance_at_call": "Seconds until the first pump arrives, as known when the call is taken.",
     "fire_attendance_at_mobilisation": "Seconds until the first pump arrives, once its station is known.",

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import numpy as np
 
-from transit_assets.lake import Lake, TableVersion
+from transit_assets.lake import Lake, Table, TableVersion
 from transit_assets.learning.errors import ModelMissing
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.model import Model
@@ -40,7 +40,9 @@ class Domain:
     versions, at_most)` reads just those versions. `answers(lake, target, entities, instants)` gives what came true,
     NaN where that is not known (yet). `conditions` names features that tell when is asked and not what is: they do
     not drift. A training looks back on the last `training_days` days that hold data; the last `drift_days` are what
-    drift is measured on.
+    drift is measured on. A day without an instant begins at midnight in `zone`. Forecasts may still meet their truth
+    within `open_days` days that hold any. Where a model warns of underestimates, `underestimates` is the table of how
+    right it is.
     """
 
     name: str
@@ -55,6 +57,9 @@ class Domain:
     training_days: int = 60
     drift_days: int = 1
     publication_delay: timedelta = timedelta()
+    zone: tzinfo = UTC
+    open_days: int = 3
+    underestimates: Table | None = None
 
     def span(self, lake: Lake, days: int) -> Window | None:
         """From the first to the last instant of the last so many days that hold data, None where there is none."""

@@ -1,10 +1,11 @@
-"""Estimators made of others: a mean of several, one for each horizon, and levels cut from a forecast of a quantity."""
+"""Estimators made of others: a mean of several, one for each horizon, levels and odds from a quantity, classes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import expit
 
 from transit_assets.learning.estimators import Estimator
 from transit_assets.learning.examples import Examples
@@ -102,3 +103,41 @@ class Levels:
             "second": self.second,
             "held_minutes": self.held_minutes,
         }
+
+
+@dataclass
+class Within:
+    """The probability that a quantity, which its member forecasts, is at most `limit`: a logistic step `scale` wide."""
+
+    of: str
+    limit: float
+    scale: float
+    members: dict[str, Estimator]
+    kind: ClassVar[str] = "within"
+
+    def fit(self, examples: Examples, y: np.ndarray) -> None:
+        self.members["quantity"].fit(examples, examples.targets[self.of])
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        return expit((self.limit - self.members["quantity"].predict(examples)) / self.scale)
+
+    def state(self) -> dict[str, Any]:
+        return {"of": self.of, "limit": self.limit, "scale": self.scale, "members": self.members}
+
+
+@dataclass
+class Classes:
+    """(n, k) shares of the classes `values`, whose places, 0 and on, its member learns."""
+
+    values: list[float]
+    members: dict[str, Estimator]
+    kind: ClassVar[str] = "classes"
+
+    def fit(self, examples: Examples, y: np.ndarray) -> None:
+        self.members["estimator"].fit(examples, np.searchsorted(self.values, y).astype(np.float64))
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        return self.members["estimator"].predict(examples)
+
+    def state(self) -> dict[str, Any]:
+        return {"values": self.values, "members": self.members}

@@ -199,6 +199,11 @@ class Boosted:
         base, unit = self._base_and_unit(examples)
         return np.maximum(base + found * unit, 0.0)
 
+    def contributions(self, examples: Examples) -> tuple[tuple[str, ...], np.ndarray]:
+        """Names of the features, and (n, k) what each of them adds to what comes out (Shapley values)."""
+        found = np.asarray(self._trees().predict(examples.features, pred_contrib=True))
+        return examples.names, found[:, :-1]
+
     def _base_and_unit(self, examples: Examples) -> tuple[np.ndarray | float, np.ndarray | float]:
         base = 0.0 if self.change_of is None else examples.column(self.change_of)
         return base, 1.0 if self.scale is None else examples.column(self.scale)

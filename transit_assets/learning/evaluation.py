@@ -8,13 +8,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from transit_assets.lake import Lake
+from transit_assets.lake import Lake, Table
 from transit_assets.learning.errors import TooLittleData
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted
 from transit_assets.learning.model import Model
 from transit_assets.learning.schema import EVALUATIONS
-from transit_assets.learning.scores import Comparison, Draws, Scored, compare_auc, compare_levels, compare_pairs
+from transit_assets.learning.scores import (
+    INTERVAL,
+    Comparison,
+    Draws,
+    Scored,
+    compare_auc,
+    compare_levels,
+    compare_pairs,
+)
 
 UNREGISTERED = "unregistered"
 _SEED = 20_260_101  # of the bootstrap: the same draws for every model on one window
@@ -54,11 +62,19 @@ def judge(model: Model, examples: Examples, forecasters: Mapping[str, Fitted]) -
     forecasts = {}
     for name, fitted in forecasters.items():
         said = fitted.predict(asked)
-        forecasts[name] = Scored(said.value, said.low, said.high)
+        high = said.high if fitted.bound is None else _walked(fitted, asked, answers, said.value)
+        forecasts[name] = Scored(said.value, said.low, high, said.shares, model.classes)
     scale = forecasters.get(model.scaled_by or "")
     return Judged(
         model, asked, answers, forecasts, Draws(asked.block, _SEED), None if scale is None else _typical(scale, asked)
     )
+
+
+def _walked(fitted: Fitted, asked: Examples, answers: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Upper bounds as they would have been, each day's answers being known the day after."""
+    assert fitted.bound is not None
+    day = asked.block if asked.days is not None else asked.origin_at // 86_400
+    return np.maximum(value + fitted.bound.walk(asked, answers - value, day), 0.0)
 
 
 def _typical(fitted: Fitted, asked: Examples) -> np.ndarray:
@@ -99,9 +115,9 @@ def evaluations(
     )
     found = []
     losses = _losses(judged, (subject, *baselines))
-    for horizon in model.horizons:
-        mask = judged.asked.horizon_minutes == horizon
-        few = None if horizon == min(model.horizons) else _MANY
+    for horizon in model.spans:
+        mask = at_horizon(judged.asked, horizon)
+        few = None if horizon is None or horizon == min(model.horizons) else _MANY
         if mask.any():
             for segment, rows in segments(judged.asked, mask, few):
                 for (metric, baseline), compared in _compared(judged, subject, baselines, losses, segment, rows):
@@ -109,6 +125,11 @@ def evaluations(
                     found.append(fixed | key | vars(compared))
     order = {name: place for place, name in enumerate((*model.metrics, *baselines))}
     return sorted(found, key=lambda row: (order[row["metric"]], order[row["baseline"]]))
+
+
+def at_horizon(asked: Examples, horizon: int | None) -> np.ndarray:
+    """Mask of the questions of one horizon; all of them where there is none."""
+    return np.ones(len(asked), bool) if horizon is None else asked.horizon_minutes == horizon
 
 
 def _losses(judged: Judged, names: Sequence[str]) -> dict[tuple[str, str], np.ndarray]:
@@ -135,7 +156,8 @@ def _compared(
     if pairs:
         columns = [(metric, place[metric, subject], place[metric, name]) for metric, name in pairs]
         of_rows = np.stack([one[rows] for one in losses.values()], axis=1)
-        yield from zip(pairs, compare_pairs(of_rows, columns, judged.draws, rows), strict=True)
+        nominal = judged.model.bound.nominal if judged.model.bound else INTERVAL
+        yield from zip(pairs, compare_pairs(of_rows, columns, judged.draws, rows, nominal), strict=True)
     y, said = judged.answers[rows], {name: judged.forecasts[name].value[rows] for name in (subject, *baselines)}
     for metric in (one for one in metrics if one in _OF_LEVELS):
         found = compare_levels(metric, y, list(said.values()), judged.draws, rows, judged.model.watched_level)
@@ -174,13 +196,18 @@ def best_baseline(judged: Judged, baselines: Sequence[str]) -> str:
 
 def write(lake: Lake, rows: Sequence[dict[str, Any]]) -> None:
     """Put rows into `models.evaluations`; a row of the same key is replaced."""
+    merge(lake, EVALUATIONS, rows)
+
+
+def merge(lake: Lake, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Put rows into an unpartitioned table; a row of the same key is replaced."""
     if not rows:
         return
-    fresh = pa.Table.from_pylist(list(rows), schema=EVALUATIONS.schema)
-    target = lake.table(EVALUATIONS)
+    fresh = pa.Table.from_pylist(list(rows), schema=table.schema)
+    target = lake.table(table)
 
     def merged() -> pa.Table:
-        key = ", ".join(f'"{name}"' for name in EVALUATIONS.key)
+        key = ", ".join(f'"{name}"' for name in table.key)
         with lake.engine() as connection:
             connection.register("fresh", fresh)
             connection.execute(f"CREATE TEMP VIEW held AS {target.snapshot().sql}")

@@ -23,7 +23,8 @@ class Examples:
 
     Instants are seconds since 1970 UTC (int64). `features` is (n, k) float32 in the order of `names`, NaN where
     unknown. `targets` holds (n,) float64 arrays by name, NaN where there is no answer. Neighbours in time of one entity
-    do not err independently: those within `block_seconds` are a block, which a bootstrap draws together.
+    do not err independently: those within `block_seconds` are a block, which a bootstrap draws together; `days` are
+    their blocks where all entities of a day err together. Without horizons `horizon_minutes` is 0.
     """
 
     names: tuple[str, ...]
@@ -35,6 +36,7 @@ class Examples:
     block_seconds: int
     targets: Mapping[str, np.ndarray] = field(default_factory=dict)
     segments: Mapping[str, Segmentation] = field(default_factory=dict)
+    days: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.origin_at)
@@ -42,6 +44,8 @@ class Examples:
     @property
     def block(self) -> np.ndarray:
         """(n,) the number of each question's block."""
+        if self.days is not None:
+            return self.days
         return (self.entity.astype(np.int64) << _BLOCK_BITS) + self.origin_at // self.block_seconds
 
     def column(self, name: str) -> np.ndarray:
@@ -68,6 +72,7 @@ class Examples:
             horizon_minutes=self.horizon_minutes[which],
             targets={name: values[which] for name, values in self.targets.items()},
             segments={name: Segmentation(one.values, one.codes[which]) for name, one in self.segments.items()},
+            days=None if self.days is None else self.days[which],
         )
 
 

@@ -1,7 +1,7 @@
 """Fitting: one estimator with its calibration, which is learnt on the last part of the training window.
 
 Probabilities get Platt's two numbers; quantities get the offsets of an 80 % interval for each horizon (split
-conformal: quantiles of the errors on examples that the estimator had not seen).
+conformal: quantiles of the errors on examples that the estimator had not seen), or an upper bound (see `bounds`).
 """
 
 import json
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from transit_assets.learning import kinds
+from transit_assets.learning import kinds, risks
+from transit_assets.learning.bounds import Bounds
 from transit_assets.learning.errors import ModelUnreadable, TooLittleData
 from transit_assets.learning.estimators import Estimator
 from transit_assets.learning.examples import Examples
-from transit_assets.learning.model import Kind, Model
+from transit_assets.learning.model import Kind, Model, Risk
+from transit_assets.learning.risks import Risks
 from transit_assets.learning.scores import INTERVAL
 from transit_assets.learning.splits import tail
 
@@ -25,16 +27,21 @@ from transit_assets.learning.splits import tail
 _LOWEST, _HIGHEST = np.array([1e-6]), np.array([1 - 1e-6])
 _FORMAT = 2
 _MINIMUM = 200  # examples; below it neither trees nor an interval mean anything
+_CALIBRATED = ("probability", "quantity")
 _QUANTILES = 20  # bins of the reference distribution that drift is measured against
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """(n,) values, with an 80 % interval (`low`, `high`) where the model forecasts a quantity."""
+    """(n,) values, with an 80 % interval (`low`, `high`) or an upper bound (`high`) where they are of a quantity.
+
+    Of classes there are (n, k) `shares`, and the value is the class that is said.
+    """
 
     value: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    shares: np.ndarray | None = None
 
 
 @dataclass
@@ -44,7 +51,7 @@ class Fitted:
     `interval` has the offsets for each horizon, `own_interval` those of each entity that was seen often enough.
     `baseline` is the name under which it is published where it is one. `unit` names the column in whose units the
     interval's offsets are. `typical_error` has the mean error of each entity on what it learnt from, where another
-    model's error is measured by it.
+    model's error is measured by it. Of `classes` the one is said whose share is the largest by its weight.
     """
 
     name: str
@@ -59,6 +66,10 @@ class Fitted:
     baseline: str | None = None
     unit: str | None = None
     typical_error: dict[str, float] = field(default_factory=dict)
+    bound: Bounds | None = None
+    risk: Risks | None = None
+    classes: tuple[float, ...] = ()
+    class_weights: tuple[float, ...] = ()
 
     @property
     def is_baseline(self) -> bool:
@@ -79,11 +90,15 @@ class Fitted:
             missing = sorted(set(self.features) ^ set(examples.names)) or ["their order"]
             raise ModelUnreadable(f"{self.name} was fitted on other features: {', '.join(missing)}")
         value = self.estimator.predict(examples)
+        if self.kind == "classes":
+            return self._of_classes(value)
         if self.kind == "probability":
             if (self.slope, self.intercept) != (1.0, 0.0):
                 slope, intercept = self._platt
                 return Forecast(expit(slope * logit(_inside(value)) + intercept))
             return Forecast(np.clip(value, 0.0, 1.0))
+        if self.bound is not None:
+            return Forecast(value, None, np.maximum(value + self.bound.of(examples), 0.0))
         if not self.interval:
             return Forecast(value)
         low, high = self._offsets(examples)
@@ -91,6 +106,12 @@ class Fitted:
             unit = examples.column(self.unit)
             low, high = low * unit, high * unit
         return Forecast(value, np.maximum(value + low, 0.0), np.maximum(value + high, 0.0))
+
+    def _of_classes(self, said: np.ndarray) -> Forecast:
+        shares = np.maximum(said, _LOWEST)
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        value = np.array(self.classes)[(shares * np.array(self.class_weights)).argmax(axis=1)]
+        return Forecast(value, shares=shares)
 
     def _offsets(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
         pairs = np.empty((len(examples), 2))
@@ -118,6 +139,10 @@ class Fitted:
             "baseline": self.baseline,
             "unit": self.unit,
             "typical_error": self.typical_error,
+            "bound": self.bound and self.bound.state(),
+            "risk": self.risk and self.risk.state(),
+            "classes": self.classes,
+            "class_weights": self.class_weights,
         }
         return json.dumps(document, sort_keys=True)
 
@@ -132,6 +157,10 @@ class Fitted:
             document["features"] = tuple(sys.intern(name) for name in document["features"])  # compared at each request
             document["interval"] = _pairs(document["interval"])
             document["own_interval"] = {name: _pairs(own) for name, own in document["own_interval"].items()}
+            document["bound"] = document.get("bound") and Bounds(**document["bound"])
+            document["risk"] = document.get("risk") and Risks.load(document["risk"])
+            for name in ("classes", "class_weights"):
+                document[name] = tuple(document.get(name, ()))
             return cls(**document)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelUnreadable(f"a stored model is damaged: {error}") from error
@@ -143,12 +172,35 @@ def fit(model: Model, examples: Examples, seed: int) -> Fitted:
     early, late = tail(asked)
     fitted = Fitted(model.name, model.kind, asked.names, model.estimator(seed), reference=_reference(asked))
     fitted.unit = model.interval_unit
-    if model.kind != "level" and early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
+    _set_classes(fitted, model, answers)
+    rehearsal = None
+    if model.kind in _CALIBRATED and early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
         rehearsal = model.estimator(seed)
         rehearsal.fit(asked.take(early), answers[early])
-        _calibrate(fitted, asked.take(late), answers[late], rehearsal)
+        _calibrate(fitted, model, asked.take(late), answers[late], rehearsal)
     fitted.estimator.fit(asked, answers)
+    if model.risk is not None:
+        fitted.risk = risks.learn(model.risk, seed, asked, answers, fitted.estimator.predict(asked))
+        if rehearsal is not None:
+            _calibrate_risk(fitted.risk, model.risk, seed, asked, answers, rehearsal)
     return fitted
+
+
+def _calibrate_risk(
+    found: Risks, risk: Risk, seed: int, asked: Examples, answers: np.ndarray, rehearsal: Estimator
+) -> None:
+    early, late = tail(asked)
+    value = rehearsal.predict(asked)
+    rehearsed = risks.learn(risk, seed, asked.take(early), answers[early], value[early])
+    is_under = answers[late] > value[late] + risk.margin
+    risks.calibrate(found, rehearsed, asked.take(late), is_under, risk.warned)
+
+
+def _set_classes(fitted: Fitted, model: Model, answers: np.ndarray) -> None:
+    """The classes there are, and the weights by which one is said: what is rare would hardly ever be the likeliest."""
+    fitted.classes = model.classes
+    seen = [(answers == one).mean() for one in model.classes]
+    fitted.class_weights = tuple(float(max(share, 1e-3)) ** -model.balance for share in seen)
 
 
 def fit_baselines(model: Model, examples: Examples) -> dict[str, Fitted]:
@@ -160,10 +212,11 @@ def fit_baselines(model: Model, examples: Examples) -> dict[str, Fitted]:
     for name, make in model.baselines.items():
         fitted = Fitted(model.name, model.kind, asked.names, make(), reference=reference, baseline=name)
         fitted.unit = model.interval_unit
+        _set_classes(fitted, model, answers)
         if model.kind == "quantity" and early.sum() >= _MINIMUM and late.sum() >= _MINIMUM:
             rehearsal = make()
             rehearsal.fit(asked.take(early), answers[early])
-            _calibrate(fitted, asked.take(late), answers[late], rehearsal)
+            _calibrate(fitted, model, asked.take(late), answers[late], rehearsal)
         fitted.estimator.fit(asked, answers)
         if name == model.scaled_by:
             fitted.typical_error = _typical_error(asked, np.abs(answers - fitted.estimator.predict(asked)))
@@ -184,9 +237,12 @@ def _enough(model: Model, examples: Examples) -> tuple[Examples, np.ndarray]:
     return asked, answers
 
 
-def _calibrate(fitted: Fitted, late: Examples, answers: np.ndarray, rehearsal: Estimator) -> None:
+def _calibrate(fitted: Fitted, model: Model, late: Examples, answers: np.ndarray, rehearsal: Estimator) -> None:
     value = rehearsal.predict(late)
-    if fitted.kind == "quantity":
+    if model.bound is not None:
+        fitted.bound = Bounds(model.bound.column, model.bound.nominal)
+        fitted.bound.learn(late, answers - value)
+    elif fitted.kind == "quantity":
         errors = (answers - value) / (1.0 if fitted.unit is None else late.column(fitted.unit))
         for horizon in np.unique(late.horizon_minutes):
             rows = np.flatnonzero(late.horizon_minutes == horizon)

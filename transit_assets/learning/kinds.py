@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from transit_assets.learning.ensembles import Levels, Mean, PerHorizon
+from transit_assets.learning.ensembles import Classes, Levels, Mean, PerHorizon, Within
 from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.estimators import (
     Boosted,
@@ -12,7 +12,9 @@ from transit_assets.learning.estimators import (
     LogisticRegression,
     Persistence,
 )
+from transit_assets.learning.groups import GroupMean, GroupMedian, LineOver
 from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
+from transit_assets.learning.typical import Told
 
 KINDS: dict[str, type] = {
     one.kind: one
@@ -30,6 +32,12 @@ KINDS: dict[str, type] = {
         PerHorizon,
         UsualWeek,
         Levels,
+        GroupMedian,
+        GroupMean,
+        LineOver,
+        Within,
+        Classes,
+        Told,
     )
 }
 

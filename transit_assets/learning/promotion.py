@@ -111,7 +111,8 @@ def is_better(judged: Judged, against: str, *, limits: Limits = LIMITS) -> bool:
     """Whether the challenger gains over another forecaster, and on no large segment loses more than it may."""
     by_segment = _by_segment(judged, against)
     metric = judged.model.headline
-    return _gain(by_segment["all"], metric).has_passed and _segments(by_segment, limits).has_passed
+    is_kept = _segments(by_segment, limits, judged.model.guarded).has_passed
+    return _gain(by_segment["all"], metric).has_passed and is_kept
 
 
 def conditions(
@@ -122,7 +123,7 @@ def conditions(
     gain = by_segment["all"]
     return gain, [
         _gain(gain, metric),
-        _segments(by_segment, limits),
+        _segments(by_segment, limits, judged.model.guarded),
         _schema(challenger, judged.asked),
         _smoke(challenger, judged.asked),
         _latency(challenger, judged.asked, limits),
@@ -137,7 +138,7 @@ def _by_segment(judged: Judged, against: str) -> dict[str, Comparison]:
     found = {
         name: compare(metric, ours, theirs, judged.draws, rows) for name, rows in segments(judged.asked, everything)
     }
-    for horizon in judged.model.horizons:
+    for horizon in judged.model.horizons:  # of a model without horizons all is one
         rows = np.flatnonzero(judged.asked.horizon_minutes == horizon)
         if len(rows):
             found[f"horizon={horizon}"] = compare(metric, ours, theirs, judged.draws, rows)
@@ -154,15 +155,28 @@ def _gain(gain: Comparison, metric: str) -> Condition:
     )
 
 
-def _segments(by_segment: dict[str, Comparison], limits: Limits) -> Condition:
-    smallest = limits.large_share * by_segment["all"].n
-    gains = {name: _relative(one) for name, one in by_segment.items() if one.n >= smallest}
+def _segments(by_segment: dict[str, Comparison], limits: Limits, guarded: float | None = None) -> Condition:
+    """Large segments by what was found, smaller ones, from a share `guarded` on, by the best that may be so.
+
+    A small segment loses by chance: of 30 boroughs one always does.
+    """
+    everything = by_segment["all"].n
+    gains = {name: _relative(one) for name, one in by_segment.items() if one.n >= limits.large_share * everything}
     worst = min(gains, key=lambda name: gains[name])
+    found = (
+        f"{len(gains)} segments with at least {limits.large_share:.0%} of the holdout; the least gain is "
+        f"{_percent(gains[worst])} in {worst}"
+    )
+    lost = []
+    if guarded is not None:
+        smaller = {name: one for name, one in by_segment.items() if name not in gains and one.n >= guarded * everything}
+        lost = [name for name, one in smaller.items() if (one.ci_high or 0.0) < -limits.segment_loss]
+        said = f"surely so: {', '.join(sorted(lost))}" if lost else "none surely"
+        found += f"; of {len(smaller)} with at least {guarded:.0%} {said}"
     return Condition(
         f"no large segment is worse by more than {limits.segment_loss:.0%}",
-        gains[worst] >= -limits.segment_loss,
-        f"{len(gains)} segments with at least {limits.large_share:.0%} of the holdout; the least gain is "
-        f"{_percent(gains[worst])} in {worst}",
+        gains[worst] >= -limits.segment_loss and not lost,
+        found,
     )
 
 
@@ -183,7 +197,8 @@ def _smoke(challenger: Fitted, asked: Examples) -> Condition:
     """A small batch gives finite values in range, after the way through storage and back."""
     some = asked.take(_spread(asked, 200))
     value = Fitted.from_json(challenger.to_json()).predict(some).value
-    upper = {"probability": 1.0, "quantity": np.inf, "level": 3.0}[challenger.kind]
+    highest = max(challenger.classes, default=0.0)
+    upper = {"probability": 1.0, "quantity": np.inf, "level": 3.0, "classes": highest}[challenger.kind]
     bad = int((~np.isfinite(value) | (value < 0) | (value > upper)).sum())
     return Condition("a smoke batch is answered in range", bad == 0, f"{bad} of {len(some)} answers out of range")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transit_assets.learning.evaluation import Judged, segments
+from transit_assets.learning.evaluation import Judged, at_horizon, segments
 from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import Fitted
 from transit_assets.learning.roles import BASELINE, CHALLENGER, CHAMPION
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 _OURS, _THEIRS, _LINE = "#0b6e4f", "#c8553d", "#8a8a8a"
 _BINS = 10
 _COLUMNS, _DPI = 3, 110
-_PLACES = ("zone=", "arc=")  # segments of which there are tens or thousands: the card leaves them to the plot
+_PLACES = (
+    "zone=",
+    "arc=",
+    "station=",
+)  # segments of which there are tens or thousands: the card leaves them to the plot
 _PLACES_SHOWN = 15
 
 
@@ -62,7 +66,7 @@ def card(
         f"## By group: error beside `{best}`, calibration, coverage",
         "",
         f"Calibration is the mean forecast less what came true on average, in {model.unit}; coverage is the share of"
-        " answers within the 80 % interval.",
+        f" answers {_within(fitted)}.",
         "",
         f"| horizon | segment | {model.headline} | {best}'s | mean forecast | came true | calibration | coverage | n |",
         "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -76,19 +80,27 @@ def _groups(judged: Judged, subject: str, best: str) -> Iterator[str]:
     ours, theirs, answers = judged.losses(subject), judged.losses(best), judged.answers
     said = judged.forecasts[subject]
     covered = said.losses("coverage", answers)
-    for horizon in judged.model.horizons:
-        for name, rows in segments(judged.asked, judged.asked.horizon_minutes == horizon):
+    for horizon in judged.model.spans:
+        for name, rows in segments(judged.asked, at_horizon(judged.asked, horizon)):
             if name.startswith(_PLACES) or not len(rows):
                 continue
             forecast, truth, share = said.value[rows].mean(), answers[rows].mean(), covered[rows].mean()
             yield (
-                f"| {horizon} | {name} | {ours[rows].mean():.4f} | {theirs[rows].mean():.4f} | {forecast:.4f}"
+                f"| {_number(horizon)} | {name} | {ours[rows].mean():.4f} | {theirs[rows].mean():.4f} | {forecast:.4f}"
                 f" | {truth:.4f} | {forecast - truth:+.4f} | {'' if np.isnan(share) else f'{share:.1%}'}"
                 f" | {len(rows):,} |"
             )
 
 
 def _calibration(fitted: Fitted) -> str:
+    if fitted.bound is not None:
+        return (
+            f"upper bound, {fitted.bound.nominal:.0%} of the answers below: {fitted.bound.overall:+.1f} of all, "
+            f"{len(fitted.bound.groups):,} by `{fitted.bound.column}`; in the figures it moves day by day as answers "
+            "arrive" + _warns(fitted)
+        )
+    if fitted.kind == "classes":
+        return "as the trees give it; a class is said by its share, over its share in training to some power"
     if fitted.kind == "quantity":
         found = sorted(fitted.interval.items(), key=lambda one: int(one[0]))
         spans = ", ".join(f"{low:+.1f} to {high:+.1f} at {horizon} min" for horizon, (low, high) in found)
@@ -101,6 +113,27 @@ def _calibration(fitted: Fitted) -> str:
     if fitted.kind == "level":
         return _bands(fitted)
     return f"Platt, slope {fitted.slope:.3f}, intercept {fitted.intercept:+.3f}, learnt on the last of the training"
+
+
+def _warns(fitted: Fitted) -> str:
+    if fitted.risk is None:
+        return ""
+    return (
+        f". It warns of an underestimate where the probability of more than {fitted.risk.margin:g} above the forecast "
+        f"is at least {fitted.risk.threshold:.3f}"
+    )
+
+
+def _within(fitted: Fitted) -> str:
+    return "within the 80 % interval" if fitted.bound is None else f"below the {fitted.bound.nominal:.0%} bound"
+
+
+def _number(horizon: int | None) -> str:
+    return "" if horizon is None else str(horizon)
+
+
+def _ahead(horizon: int | None) -> str:
+    return "" if horizon is None else f"+{horizon} min"
 
 
 def _bands(fitted: Fitted) -> str:
@@ -122,7 +155,7 @@ def _figure(row: Mapping[str, Any]) -> str:
     if row["metric"] not in SMALLER_IS_BETTER and low is not None:
         bounds = f"{low:+.4f} to {high:+.4f}"
     return (
-        f"| {row['horizon_minutes']} | {row['metric']} | {row['baseline']} | {row['value']:.5f}"
+        f"| {_number(row['horizon_minutes'])} | {row['metric']} | {row['baseline']} | {row['value']:.5f}"
         f" | {row['baseline_value']:.5f} | {_gain(row)} | {bounds} | {row['n']:,} |"
     )
 
@@ -148,16 +181,16 @@ def plots(judged: Judged, subject: str, baseline: str, rows: Sequence[Mapping[st
 
 def calibration_plot(judged: Judged, subject: str, beside: str, label: str | None = None) -> bytes:
     """What was forecast against what came true, in bins with equal numbers of forecasts."""
-    figure, axes = _panels(len(judged.model.horizons))
-    for axis, horizon in zip(axes, judged.model.horizons, strict=True):
-        mask = judged.asked.horizon_minutes == horizon
+    figure, axes = _panels(len(judged.model.spans))
+    for axis, horizon in zip(axes, judged.model.spans, strict=True):
+        mask = at_horizon(judged.asked, horizon)
         top = 0.0
         for name, colour, legend in ((subject, _OURS, judged.model.name), (beside, _THEIRS, label or beside)):
             forecast, truth = _binned(judged.forecasts[name].value[mask], judged.answers[mask])
             axis.plot(forecast, truth, "o-", color=colour, label=legend, markersize=4, linewidth=1.2)
             top = max(top, forecast.max(initial=0.0), truth.max(initial=0.0))
         axis.plot([0, top], [0, top], color=_LINE, linewidth=0.8, linestyle="--")
-        axis.set_title(f"+{horizon} min")
+        axis.set_title(_ahead(horizon))
     figure.supxlabel(f"forecast ({judged.model.unit})", fontsize="medium")
     figure.supylabel("came true (mean)", fontsize="medium")
     axes[0].legend(frameon=False)
@@ -178,20 +211,20 @@ def _binned(forecast: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _gain_plot(rows: Sequence[Mapping[str, Any]], model: str, baseline: str) -> bytes:
-    horizons = sorted({row["horizon_minutes"] for row in rows})
+    horizons = sorted({row["horizon_minutes"] or 0 for row in rows})
     names = [name for name in dict.fromkeys(row["segment"] for row in rows) if not name.startswith(_PLACES)]
     places = [row for row in rows if row["segment"].startswith(_PLACES)]
-    furthest = max((row["horizon_minutes"] for row in places), default=None)
-    largest = sorted((row for row in places if row["horizon_minutes"] == furthest), key=lambda row: -row["n"])
+    furthest = max((row["horizon_minutes"] or 0 for row in places), default=None)
+    largest = sorted((row for row in places if (row["horizon_minutes"] or 0) == furthest), key=lambda row: -row["n"])
     names += [row["segment"] for row in largest[:_PLACES_SHOWN]]
     figure, axis = _figure_of(0.32 * len(names) + 1.4)
     for offset, horizon in enumerate(horizons):
-        found = {row["segment"]: row for row in rows if row["horizon_minutes"] == horizon}
+        found = {row["segment"]: row for row in rows if (row["horizon_minutes"] or 0) == horizon}
         place = [index + 0.18 * offset for index, name in enumerate(names) if name in found]
         shown = [found[name] for name in names if name in found]
         value = np.array([row["improvement"] for row in shown])
         error = np.abs(np.array([[row["ci_low"], row["ci_high"]] for row in shown]).T - value)
-        axis.errorbar(value, place, xerr=error, fmt="o", markersize=4, capsize=2, label=f"+{horizon} min")
+        axis.errorbar(value, place, xerr=error, fmt="o", markersize=4, capsize=2, label=_ahead(horizon or None))
     axis.axvline(0, color=_LINE, linewidth=0.8)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
@@ -207,8 +240,13 @@ def live_plot(rows: Sequence[Mapping[str, Any]], model: str) -> bytes:
     for horizon in sorted({row["horizon_minutes"] for row in rows}):
         shown = sorted((row for row in rows if row["horizon_minutes"] == horizon), key=lambda row: row["day"])
         days = [row["day"] for row in shown]
-        axis.plot(days, [row["value"] for row in shown], "o-", label=f"{model} +{horizon} min")
-        axis.plot(days, [row["baseline_value"] for row in shown], "s--", label=f"{shown[0]['baseline']} +{horizon} min")
+        axis.plot(days, [row["value"] for row in shown], "o-", label=f"{model} {_ahead(horizon or None)}".strip())
+        axis.plot(
+            days,
+            [row["baseline_value"] for row in shown],
+            "s--",
+            label=f"{shown[0]['baseline']} {_ahead(horizon or None)}".strip(),
+        )
     axis.set_ylabel(rows[0]["metric"] if rows else "")
     axis.set_title(f"{model}: live error")
     axis.legend(frameon=False)

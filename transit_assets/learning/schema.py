@@ -68,7 +68,7 @@ EVALUATIONS = Table(
             "improvement",
             pa.float64(),
             "Relative gain over the baseline for errors, difference for AUC, accuracy, macro-F1 and recall "
-            "and for coverage by how much it is nearer to .8; positive is better; "
+            "and for coverage by how much it is nearer to .8 (of an upper bound .9); positive is better; "
             "null where the baseline's error is 0.",
         ),
         Column("ci_low", pa.float64(), "Lower bound of the improvement, 95 %, paired block bootstrap."),
@@ -196,6 +196,45 @@ def live_scores(domain: str) -> Table:
             Column("baseline_value", pa.float64(), "Of that baseline; null where it has none."),
             Column("forecasts", pa.int64(), "Forecasts made.", unit="rows", is_nullable=False, minimum=0),
             Column("met", pa.int64(), "Forecasts whose truth has arrived.", unit="rows", is_nullable=False, minimum=0),
+        ),
+        owner=domain,
+    )
+
+
+def underestimates(domain: str, margin: str) -> Table:
+    """How right the warnings of a domain's models are that a forecast is too low; `margin` says by how much."""
+    share = "Share of the questions"
+    return Table(
+        layer="models",
+        domain=domain,
+        name="underestimates",
+        description=f"How right one version's warnings of answers more than {margin} above the forecast are on one "
+        "segment of one test window, beside those of a plain rule.",
+        key=("model", "version", "segment", "test_from", "test_to"),
+        columns=(
+            _MODEL,
+            Column(
+                "version",
+                pa.string(),
+                "Version in the registry; `unregistered` for an evaluation on demand.",
+                is_nullable=False,
+            ),
+            Column("segment", pa.string(), "`all`, or `name=value`.", is_nullable=False),
+            Column("margin_seconds", pa.float64(), "How far above the forecast counts.", unit="s", is_nullable=False),
+            Column("threshold", pa.float64(), "Probability from which on it is a warning.", is_nullable=False),
+            Column("base_rate", pa.float64(), f"{share} of which it came true.", is_nullable=False),
+            Column("mean_probability", pa.float64(), "What was said of them on average.", is_nullable=False),
+            Column("warned", pa.float64(), f"{share} that were warned of.", is_nullable=False),
+            Column("precision", pa.float64(), "Share of the warnings that came true; null without any."),
+            Column("recall", pa.float64(), "Share of those that came true that were warned of; null without any."),
+            Column("rule_warned", pa.float64(), f"{share} that the rule warns of.", is_nullable=False),
+            Column("rule_precision", pa.float64(), "As `precision`, of the rule."),
+            Column("rule_recall", pa.float64(), "As `recall`, of the rule."),
+            Column("n", pa.int64(), "Questions in the segment.", unit="rows", is_nullable=False, minimum=1),
+            *_TRAIN,
+            *_TEST,
+            _DATA_VERSION,
+            Column("evaluated_at", UTC_INSTANT, "When, by the real clock.", is_nullable=False),
         ),
         owner=domain,
     )

@@ -24,16 +24,24 @@ SMALLER_IS_BETTER = {"brier", "log_loss", "mae", "rmse", "mase"}
 
 @dataclass(frozen=True)
 class Scored:
-    """One forecast of a number of examples, ready to be scored: values, and an interval where there is one."""
+    """One forecast of a number of examples, ready to be scored: values, and an interval where there is one.
+
+    A bound is an interval without a lower end. Of classes there are (n, k) `shares` of the `classes`, ascending.
+    """
 
     value: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    shares: np.ndarray | None = None
+    classes: Sequence[float] = ()
 
     def losses(self, metric: str, y: np.ndarray) -> np.ndarray:
         """(n,) losses whose mean is the metric (its square for `rmse`)."""
         if metric in ("brier", "rmse"):
             return (self.value - y) ** 2
+        if metric == "log_loss" and self.shares is not None:
+            place = np.searchsorted(np.array(self.classes), y)
+            return -np.log(np.maximum(self.shares[np.arange(len(y)), place], _LOG_FLOOR))
         if metric == "log_loss":
             p = np.clip(self.value, _LOG_FLOOR, 1 - _LOG_FLOOR)
             return -(y * np.log(p) + (1 - y) * np.log1p(-p))
@@ -42,9 +50,10 @@ class Scored:
         if metric == "accuracy":
             return (self.value == y).astype(np.float64)
         if metric == "coverage":
-            if self.low is None or self.high is None:
+            if self.high is None:
                 return np.full(len(y), np.nan)
-            return ((self.low <= y) & (y <= self.high)).astype(np.float64)
+            is_above = True if self.low is None else self.low <= y
+            return (is_above & (y <= self.high)).astype(np.float64)
         raise ValueError(f"{metric} is no mean over rows")
 
 
@@ -99,11 +108,16 @@ def compare(metric: str, model: np.ndarray, baseline: np.ndarray, draws: Draws, 
 
 
 def compare_pairs(
-    losses: np.ndarray, pairs: Sequence[tuple[str, int, int]], draws: Draws, rows: np.ndarray
+    losses: np.ndarray,
+    pairs: Sequence[tuple[str, int, int]],
+    draws: Draws,
+    rows: np.ndarray,
+    nominal: float = INTERVAL,
 ) -> list[Comparison]:
     """Compare columns of (n, k) losses, of n rows: pairs of a metric, the model's column and the baseline's.
 
-    All at once: one by one, 300 arcs at 6 horizons took minutes.
+    A coverage is the better the nearer it is to `nominal`. All at once: one by
+    one, 300 arcs at 6 horizons took minutes.
     """
     metrics, ours, theirs = (list(one) for one in zip(*pairs, strict=True))
     sums = draws.sums(rows, np.concatenate([losses, np.ones((len(rows), 1))], axis=1))
@@ -114,7 +128,7 @@ def compare_pairs(
     is_error = np.array([metric in SMALLER_IS_BETTER for metric in metrics])
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = np.where(other > 0, 1 - value / other, np.nan)
-    nearer = np.abs(other - INTERVAL) - np.abs(value - INTERVAL)
+    nearer = np.abs(other - nominal) - np.abs(value - nominal)
     is_coverage = np.array([metric == "coverage" for metric in metrics])
     improvement = np.where(is_error, gain, np.where(is_coverage, nearer, value - other))
     return _compared(value[0], other[0], improvement[0], improvement[1:], len(rows))

@@ -8,7 +8,8 @@ from transit_assets.learning.schema import DECISIONS, EVALUATIONS
 
 _QUERY = """
     WITH decided AS (
-        SELECT model, arg_max(champion, decided_at) AS champion, max(version::INTEGER) AS last_decided
+        SELECT model, arg_max(champion, decided_at) AS champion, max(version::INTEGER) AS last_decided,
+            arg_max(metric, decided_at) AS headline
         FROM models.decisions GROUP BY model
     ),
     waiting AS (
@@ -19,7 +20,7 @@ _QUERY = """
     estimators AS (SELECT model, version, any_value(estimator) AS estimator FROM models.decisions GROUP BY ALL),
     judged AS (
         SELECT e.* FROM models.evaluations AS e JOIN decided AS d ON e.model = d.model AND e.version = d.champion
-        WHERE segment = 'all' AND metric IN ('brier', 'mae')
+        WHERE segment = 'all' AND metric = headline
         QUALIFY row_number() OVER (PARTITION BY e.model, horizon_minutes ORDER BY baseline_value, baseline) = 1
     )
     SELECT model, version AS champion, coalesce(estimator, 'unknown') AS estimator, horizon_minutes, metric, value,

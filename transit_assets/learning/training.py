@@ -9,16 +9,25 @@ import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import transit_assets
 from transit_assets.lake import UTC_INSTANT, Lake
-from transit_assets.learning import kinds, promotion, reports
+from transit_assets.learning import kinds, promotion, reports, risks
 from transit_assets.learning.domain import Domain, Versions, said
 from transit_assets.learning.errors import TooLittleData
-from transit_assets.learning.evaluation import UNREGISTERED, Judged, best_baseline, evaluations, judge, write
+from transit_assets.learning.evaluation import (
+    UNREGISTERED,
+    Judged,
+    best_baseline,
+    evaluations,
+    judge,
+    merge,
+    write,
+)
 from transit_assets.learning.examples import Examples, Window
 from transit_assets.learning.fitting import Fitted, fit, fit_baselines
 from transit_assets.learning.model import Model
@@ -128,7 +137,7 @@ def _registered(
             **kinds.parameters(fitted.estimator),
         },
         metrics={
-            f"{row['metric']}_{row['horizon_minutes']}{suffix}": row[column]
+            _named(row) + suffix: row[column]
             for row in overall
             if row["baseline"] == best
             for suffix, column in (("", "value"), (f"_{best}", "baseline_value"))
@@ -143,7 +152,30 @@ def _registered(
         description=card,
     )
     write_evaluation(lake, registry, version)
+    _judge_warnings(lake, taught, judged, fitted, version.number)
     return version
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """`mae_60`, or `mae` where there is no horizon."""
+    return str(row["metric"]) + ("" if row["horizon_minutes"] is None else f"_{row['horizon_minutes']}")
+
+
+def _judge_warnings(lake: Lake, taught: "Lesson", judged: Judged, fitted: Fitted, version: str) -> None:
+    """Write how right the warnings of a model are that has any, on the window that it was judged on."""
+    if fitted.risk is None or taught.domain.underestimates is None:
+        return
+    fixed = {
+        "model": judged.model.name,
+        "version": version,
+        "train_from": taught.train.start,
+        "train_to": taught.train.end,
+        "test_from": taught.test.start,
+        "test_to": taught.test.end,
+        "data_version": said(taught.versions),
+        "evaluated_at": datetime.now(UTC),
+    }
+    merge(lake, taught.domain.underestimates, risks.rows(judged, CHALLENGER, fitted.risk, fixed))
 
 
 def write_evaluation(lake: Lake, registry: Registry, version: Version) -> None:
@@ -200,10 +232,12 @@ def evaluate(lake: Lake, domain: Domain, train: Window, test: Window, *, seed: i
         for window in (train, test)
         for examples in [domain.examples(lake, window, versions, at_most)]
     )
+    taught = Lesson(domain, versions, train, test, asked, lake.landing.origin())
     rows = []
     for model in domain.models:
-        baselines = fit_baselines(model, learning)
-        judged = judge(model, asked, {CHALLENGER: fit(model, learning, seed), **baselines})
+        baselines, fitted = fit_baselines(model, learning), fit(model, learning, seed)
+        judged = judge(model, asked, {CHALLENGER: fitted, **baselines})
+        _judge_warnings(lake, taught, judged, fitted, UNREGISTERED)
         rows += evaluations(
             judged,
             CHALLENGER,
@@ -232,8 +266,8 @@ def is_due(lake: Lake, registry: Registry, domain: Domain, model: Model, stretch
         return f"{new.days} days of new data"
     champion, newest = registry.champion(model.name), registry.newest(model.name)
     # Where a version of today's features was refused already, or gone back from, it takes new data to try again.
-    is_news = _is_of_other_features(newest, domain) or new >= timedelta(days=1)
-    if is_news and _is_of_other_features(champion, domain):
+    is_news = _is_of_other_features(newest, model, domain) or new >= timedelta(days=1)
+    if is_news and _is_of_other_features(champion, model, domain):
         return "its champion was fitted on other features than those of today"
     from transit_assets.learning.watching import drifted
 
@@ -241,5 +275,6 @@ def is_due(lake: Lake, registry: Registry, domain: Domain, model: Model, stretch
     return f"its features drifted: {', '.join(moved)}" if moved and new >= timedelta(days=1) else None
 
 
-def _is_of_other_features(version: Version | None, domain: Domain) -> bool:
-    return version is not None and version.features is not None and version.features != domain.features
+def _is_of_other_features(version: Version | None, model: Model, domain: Domain) -> bool:
+    features = domain.features if model.features is None else model.features
+    return version is not None and version.features is not None and version.features != features

@@ -24,7 +24,6 @@ from transit_assets.learning.reports import live_plot
 from transit_assets.learning.scores import Scored
 from transit_assets.learning.training import baseline_of
 
-_OPEN_DAYS = 3  # of forecasts whose truth may still arrive, or be corrected, once it is published
 _SMALLEST_SHARE = 1e-4  # of a bin in the stability index, where nothing at all would count infinitely
 
 
@@ -85,9 +84,9 @@ def _forecasts(
     registry: Registry, model: Model, champion: Version, live: Live, data_version: str
 ) -> list[dict[str, Any]]:
     silent = _silent(live, model)
-    mask = np.isin(live.asked.horizon_minutes, model.horizons)
+    mask = model.is_asked(live.asked.horizon_minutes)
     mask &= np.array([name not in silent for name in live.entities], bool)
-    asked = live.asked.take(mask)
+    asked = model.known(live.asked).take(mask)
     ours, beside = registry.load(champion), baseline_of(registry, champion)
     spoken, baseline = ours.predict(asked), beside.predict(asked).value
     made_at = datetime.now(UTC)
@@ -131,7 +130,7 @@ def meet_the_truth(lake: Lake, domain: Domain) -> int:
     is there the feed's publication delay later.
     """
     target = lake.table(schema.live_scores(domain.name))
-    open_days = _OPEN_DAYS - (-domain.publication_delay // timedelta(days=1))
+    open_days = domain.open_days - (-domain.publication_delay // timedelta(days=1))
     days = lake.table(schema.forecasts(domain.name)).partitions()[-open_days:]
 
     def scored() -> pa.Table:
@@ -147,7 +146,7 @@ def draw(lake: Lake, registry: Registry, domain: Domain) -> None:
     """Put the live error beside the baseline's, day by day, among the plots of each champion."""
     rows = lake.table(schema.live_scores(domain.name)).read().to_pylist()
     for model in domain.models:
-        mine = [row for row in rows if row["model"] == model.name and row["metric"] == model.headline]
+        mine = [row for row in rows if row["model"] == model.name and row["metric"] == model.live_metric]
         champion = registry.champion(model.name)
         shown = [row for row in mine if champion and row["version"] == champion.number]
         if champion and shown:
@@ -187,7 +186,7 @@ def _live_metrics(
     y = truth[met]
     ours = Scored(column["value"][met], column["low"][met], column["high"][met])
     theirs = Scored(column["baseline_value"][met])
-    headline = model.headline
+    headline = model.live_metric
     found: list[tuple[str, float, float | None]] = [
         (headline, float(ours.losses(headline, y).mean()), float(theirs.losses(headline, y).mean())),
         ("calibration", float((ours.value - y).mean()), float((theirs.value - y).mean())),

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from transit_assets.learning.ensembles import Levels
+from transit_assets.learning.ensembles import Classes, Levels
 from transit_assets.learning.estimators import Boosted, Climatology, CountTable, Estimator, Persistence
 from transit_assets.learning.examples import Examples, Segmentation, Window
+from transit_assets.learning.groups import GroupMean
 from transit_assets.learning.model import Kind, Model
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -63,11 +64,16 @@ def banded(quantity: Estimator, **watched: Any) -> Levels:
     return Levels("level", list(EDGES), {"quantity": quantity}, **watched)
 
 
-TARGETS = {"quantity": "level", "probability": "rare", "level": "band"}
+def shares(*columns: str) -> Classes:
+    return Classes(list(CLASSES), {"estimator": GroupMean(list(columns), classes=len(CLASSES))})
+
+
+CLASSES = (0.0, 1.0, 2.0, 3.0)
+TARGETS = {"quantity": "level", "probability": "rare", "level": "band", "classes": "band"}
 
 
 def model(kind: Kind = "quantity", **other: Any) -> Model:
-    """`test_level`, a quantity, `test_rare`, a probability, or `test_band`, a level."""
+    """`test_level`, a quantity, `test_rare`, a probability, or `test_band`, a level or classes."""
     baselines: Mapping[str, Any] = {
         "persistence": partial(Persistence, "count", 0.0 if kind == "probability" else None),
         "climatology": Climatology,
@@ -76,9 +82,17 @@ def model(kind: Kind = "quantity", **other: Any) -> Model:
     if kind == "level":
         baselines = {name: lambda make=make: banded(make()) for name, make in baselines.items()}
 
+    if kind == "classes":
+        columns = {"persistence": ["count"], "climatology": ["minute_of_day"], "count_table": ["count", "lead_minutes"]}
+        baselines = {name: partial(shares, *some) for name, some in columns.items()}
+
     def estimator(seed: int) -> Estimator:
         if kind == "probability":
             return boosted("binary", seed)
+        if kind == "classes":
+            trees = boosted("multiclass", seed)
+            trees.parameters = trees.parameters | {"num_class": len(CLASSES)}
+            return Classes(list(CLASSES), {"estimator": trees})
         quantity = boosted("regression_l1", seed, "count")
         return (
             banded(quantity, watched=1, now="count", second="count", held_minutes=30) if kind == "level" else quantity
@@ -99,5 +113,6 @@ def model(kind: Kind = "quantity", **other: Any) -> Model:
         "limits": "Made up.",
         "data_licence": "none",
         "watched_level": 2 if kind == "level" else 0,
+        "classes": CLASSES if kind == "classes" else (),
     }
     return Model(**(fixed | other))

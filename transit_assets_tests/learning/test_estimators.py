@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transit_assets.learning.ensembles import Levels, Mean, PerHorizon
+from transit_assets.learning.ensembles import Classes, Levels, Mean, PerHorizon, Within
 from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.estimators import (
     Boosted,
@@ -21,8 +21,10 @@ from transit_assets.learning.estimators import (
     Persistence,
 )
 from transit_assets.learning.examples import Examples
+from transit_assets.learning.groups import GroupMean, GroupMedian, LineOver
 from transit_assets.learning.kinds import KINDS, load, parameters, stored
 from transit_assets.learning.profiles import USUAL, HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
+from transit_assets.learning.typical import Told
 from transit_assets_tests.learning.made import EDGES, NAMES, boosted, made
 
 TRAIN, TEST = made(3000), made(800, seed=1)
@@ -43,6 +45,16 @@ MAKERS: dict[str, Callable[[], Estimator]] = {
     "per_horizon change": lambda: PerHorizon({"60": ridge(), "20 30": HourOfWeekMedian()}),
     "usual_week change": lambda: usual_week(boosted("regression_l1", change_of="usual")),
     "levels": lambda: watching(),
+    "group_median change": partial(GroupMedian, "count"),
+    "group_median of all change": GroupMedian,
+    "group_mean change": lambda: GroupMean(["count", "hour_of_week"]),
+    "group_mean": GroupMean,
+    "line_over change": partial(LineOver, "count"),
+    "line_over": partial(LineOver, "count", True),
+    "within": lambda: Within("level", 2.0, 1.0, {"quantity": boosted("regression_l1")}),
+    "told change": lambda: told(),
+    "classes": lambda: Classes([0.0, 1.0, 2.0, 3.0], {"estimator": GroupMean(["count"], classes=4)}),
+    "classes of trees": lambda: Classes([0.0, 1.0, 2.0, 3.0], {"estimator": told_classes()}),
     "levels of a mean": lambda: levels(Mean({"ridge": ridge(), "now": Persistence("count")})),
 }
 
@@ -56,13 +68,26 @@ def usual_week(estimator: Estimator) -> UsualWeek:
     return UsualWeek(members, "count", "lead_minutes", "minute_of_day")
 
 
+def told() -> Told:
+    members = {"base": LineOver("count"), "estimator": boosted("regression_l1")}
+    categories = {"hour_of_week": 5.0, "count&hour_of_week": 5.0}
+    place = {"place": ["count", "minute_of_day"], "widths": [2.0, 5.0], "size": 2.0}
+    return Told(members, categories, **place, dropped=["hour_of_week"])  # type: ignore[arg-type]
+
+
+def told_classes() -> Told:
+    trees = boosted("multiclass")
+    trees.parameters = trees.parameters | {"num_class": 4}
+    return Told({"estimator": trees}, {"count": 5.0}, classes=[0.0, 1.0])
+
+
 def levels(quantity: Estimator, **watched: object) -> Levels:
     return Levels("level", list(EDGES), {"quantity": quantity}, **watched)  # type: ignore[arg-type]
 
 
 def fitted(name: str) -> Estimator:
     estimator = MAKERS[name]()
-    target = "band" if "levels" in name else "level" if "change" in name else "rare"
+    target = "band" if "levels" in name or "classes" in name else "level" if "change" in name else "rare"
     estimator.fit(TRAIN, TRAIN.targets[target])
     return estimator
 
@@ -99,7 +124,7 @@ def test_parameters_are_what_was_chosen_of_an_estimator_and_of_its_members() -> 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_no_question_has_no_answer(name: str) -> None:
-    assert fitted(name).predict(TEST.take(np.zeros(len(TEST), bool))).shape == (0,)
+    assert fitted(name).predict(TEST.take(np.zeros(len(TEST), bool))).shape[0] == 0
 
 
 def test_another_seed_draws_other_trees() -> None:
@@ -113,7 +138,7 @@ def test_another_seed_draws_other_trees() -> None:
 def test_one_question_is_answered_as_it_is_among_many(name: str) -> None:
     estimator = fitted(name)
     many = estimator.predict(TEST)
-    single = [float(estimator.predict(TEST.take(np.array([row])))[0]) for row in range(20)]
+    single = [estimator.predict(TEST.take(np.array([row])))[0] for row in range(20)]
     np.testing.assert_allclose(single, many[:20], rtol=1e-12)
 
 

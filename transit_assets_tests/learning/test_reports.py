@@ -52,6 +52,7 @@ def test_each_kind_has_a_card_with_its_metrics_and_plots(kind: Kind) -> None:
         "probability": "Platt",
         "quantity": "split conformal, 80% interval",
         "level": "bands of level, from 2, 5, 9",
+        "classes": "as the trees give it",
     }
     assert f"**Calibration:** {said[kind]}" in text
     assert ("Platt" in text) == (kind == "probability")
