@@ -1,7 +1,7 @@
 """The outside world: one client for every provider, and one module for each of them. Knows no domain.
 
-`feed_client` builds the client; `velib` polls the bikes, `counters` the road; `gbfs` and `opendatasoft` type their
-payloads.
+`feed_client` builds the client; `velib` polls the bikes, `counters` the road, `lfb` the fire; `gbfs` and
+`opendatasoft` type their payloads.
 """
 
 from transit_assets.feeds.client import (

@@ -56,7 +56,7 @@ def is_gmt(records: pa.Table) -> bool:
     """
     is_known = pc.and_(pc.is_valid(records["mobilised_at"]), pc.is_valid(records["hour_of_call"]))
     known = records.select(["mobilised_at", "hour_of_call"]).filter(is_known)
-    wall = known["mobilised_at"].cast(pa.int64()).to_numpy()
+    wall = _seconds(known["mobilised_at"]).to_numpy()
     is_summer = local_seconds(wall, times.ZONE) != wall
     ahead = (known["hour_of_call"].to_numpy() - wall % _DAY // _HOUR)[is_summer] % 24
     return int((ahead == 1).sum()) > int(np.isin(ahead, (0, 23)).sum())
@@ -64,7 +64,7 @@ def is_gmt(records: pa.Table) -> bool:
 
 def _sent(records: pa.Table) -> dict[str, pa.Array]:
     """What mobilisation records lack: instants, and complaints about times that London's clock left out."""
-    walls = {name: records[name].cast(pa.int64()).fill_null(FIRST_SECOND).to_numpy() for name in TIMES}
+    walls = {name: _seconds(records[name]).fill_null(FIRST_SECOND).to_numpy() for name in TIMES}
     is_known = {name: pc.is_valid(records[name]).to_numpy() for name in TIMES}
     problems = [records["problem"].combine_chunks()]
     if is_gmt(records):
@@ -80,6 +80,11 @@ def _sent(records: pa.Table) -> dict[str, pa.Array]:
         "problem": values.first_complaint(problems, records.num_rows),
         "is_derived": pa.repeat(False, records.num_rows),
     }
+
+
+def _seconds(wall: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times of the wall clock as seconds since 1970: decoded archives are Parquet, which keeps milliseconds."""
+    return wall.cast(times.WALL).cast(pa.int64())
 
 
 def _of_london(
