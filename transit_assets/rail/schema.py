@@ -112,6 +112,7 @@ SCHEDULED_CALLS = Table(
         ),
         Column("departure_at", UTC_INSTANT, "Scheduled departure, likewise.", source="stop_times.departure_time"),
         Column("feed_version", pa.string(), "SHA-256 of the GTFS zip.", is_nullable=False),
+        _PAYLOAD,
     ),
     rules=(Rule("departs_after_arriving", "departure_at >= arrival_at", "a train does not depart before it arrives"),),
     owner="rail",
