@@ -166,6 +166,9 @@ class Settings(BaseSettings):
     road_publication_delay_minutes: int = Field(
         0, ge=0, le=10_080, description="Minutes after the end of an hour until its road counts are known."
     )
+    rail_line: str = Field(
+        "C01743", min_length=1, description="Line that the rail keeps, RER B; `*` keeps all of a feed."
+    )
 
     # Simulator
     simulator_seed: int = 7
