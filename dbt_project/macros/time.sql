@@ -12,10 +12,18 @@
 
 {% macro day_length_us(day) -%} ({{ day_start_us(day ~ ' + 1') }} - {{ day_start_us(day) }}) {%- endmacro %}
 
-{#- Paris day, and hour on the clock in Paris, in which an instant lies. -#}
-{% macro paris_day(at) -%} timezone('Europe/Paris', {{ at }})::date {%- endmacro %}
+{#- Day of a city, and hour on the clock there, in which an instant lies. -#}
+{% macro local_day(at, zone) -%} timezone('{{ zone }}', {{ at }})::date {%- endmacro %}
 
-{% macro paris_hour(at) -%} hour(timezone('Europe/Paris', {{ at }}))::integer {%- endmacro %}
+{% macro local_hour(at, zone) -%} hour(timezone('{{ zone }}', {{ at }}))::integer {%- endmacro %}
+
+{% macro paris_day(at) -%} {{ local_day(at, 'Europe/Paris') }} {%- endmacro %}
+
+{% macro paris_hour(at) -%} {{ local_hour(at, 'Europe/Paris') }} {%- endmacro %}
+
+{% macro london_day(at) -%} {{ local_day(at, 'Europe/London') }} {%- endmacro %}
+
+{% macro london_hour(at) -%} {{ local_hour(at, 'Europe/London') }} {%- endmacro %}
 
 {#- Hours of a Paris day: 23, 24 or 25. -#}
 {% macro day_hours(day) -%} ({{ day_length_us(day) }} // {{ hour_us() }})::integer {%- endmacro %}

@@ -36,7 +36,7 @@ def test_a_mart_says_what_each_column_is(table) -> None:  # type: ignore[no-unty
     assert table.description.startswith("One ")
     assert all(column.description.endswith(".") for column in table.columns)
     numbers = [column for column in table.columns if str(column.type) in ("double", "int32")]
-    unitless = {"empty_rank", "weekday"}
+    unitless = {"empty_rank", "weekday", "late_rank", "delay_code"}
     assert {column.name for column in numbers if column.unit is None} <= unitless
 
 
