@@ -14,6 +14,7 @@ from transit_assets.bikes import schema as bikes
 from transit_assets.context.calendar.schema import CALENDAR_DAYS
 from transit_assets.context.congestion.schema import CONGESTION_HOURLY
 from transit_assets.context.weather.schema import WEATHER_HOURLY
+from transit_assets.fire import schema as fire
 from transit_assets.lake import Table
 from transit_assets.lake.landing import FETCHES
 from transit_assets.lake.ledger import CHECK_RESULTS, LOADS
@@ -27,6 +28,9 @@ TABLES: tuple[Table, ...] = (
     *bikes.MODEL_TABLES,
     *road.TABLES,
     *road.MODEL_TABLES,
+    *fire.TABLES,
+    *fire.MODEL_TABLES,
+    *fire.EXTRA_TABLES,
     WEATHER_HOURLY,
     CALENDAR_DAYS,
     CONGESTION_HOURLY,

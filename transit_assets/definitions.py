@@ -16,6 +16,9 @@ from transit_assets.context.congestion import assets as congestion
 from transit_assets.context.weather.assets import ASSETS as WEATHER_ASSETS
 from transit_assets.context.weather.automation import AUTOMATION as WEATHER
 from transit_assets.context.weather.checks import CHECKS as WEATHER_CHECKS
+from transit_assets.fire.assets import ASSETS as FIRE_ASSETS
+from transit_assets.fire.automation import AUTOMATION as FIRE
+from transit_assets.fire.checks import CHECKS as FIRE_CHECKS
 from transit_assets.road.assets import ASSETS as ROAD_ASSETS
 from transit_assets.road.automation import AUTOMATION as ROAD
 from transit_assets.road.checks import CHECKS as ROAD_CHECKS
@@ -27,12 +30,13 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     configured = LakeResource.of(settings())
     return dg.Definitions(
         assets=dg.with_source_code_references(
-            [*BIKES_ASSETS, *ROAD_ASSETS, *WEATHER_ASSETS, *calendar.ASSETS, *congestion.ASSETS]
+            [*BIKES_ASSETS, *ROAD_ASSETS, *FIRE_ASSETS, *WEATHER_ASSETS, *calendar.ASSETS, *congestion.ASSETS]
         ),
-        asset_checks=[*BIKES_CHECKS, *ROAD_CHECKS, *WEATHER_CHECKS, *calendar.CHECKS, *congestion.CHECKS],
+        asset_checks=[*BIKES_CHECKS, *ROAD_CHECKS, *FIRE_CHECKS, *WEATHER_CHECKS, *calendar.CHECKS, *congestion.CHECKS],
         jobs=[
             *BIKES.jobs,
             *ROAD.jobs,
+            *FIRE.jobs,
             *WEATHER.jobs,
             *calendar.JOBS,
             *congestion.JOBS,
@@ -42,11 +46,19 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
         schedules=[
             *BIKES.schedules,
             *ROAD.schedules,
+            *FIRE.schedules,
             *WEATHER.schedules,
             care.maintain_lake_nightly,
             care.publish_warehouse_daily,
         ],
-        sensors=[*BIKES.sensors, *ROAD.sensors, *WEATHER.sensors, *congestion.SENSORS, alerts.alert_on_failed_run],
+        sensors=[
+            *BIKES.sensors,
+            *ROAD.sensors,
+            *FIRE.sensors,
+            *WEATHER.sensors,
+            *congestion.SENSORS,
+            alerts.alert_on_failed_run,
+        ],
         resources={
             "lake": configured,
             "duckdb": LakeDuckDBResource(storage=configured),

@@ -21,6 +21,7 @@ from transit_assets.bikes.flow import FLOW as BIKES
 from transit_assets.context.calendar.flow import FLOW as CALENDAR
 from transit_assets.context.congestion.flow import FLOW as CONGESTION
 from transit_assets.context.weather.flow import FLOW as WEATHER
+from transit_assets.fire.flow import FLOW as FIRE
 from transit_assets.learning.schema import DECISIONS
 from transit_assets.road.flow import FLOW as ROAD
 from transit_assets.settings import settings
@@ -29,9 +30,9 @@ STEPS = ("raw", "interim", "processed", "models")
 
 Progress = Callable[[str], None]
 
-FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, WEATHER, CALENDAR, CONGESTION)}
+FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, FIRE, WEATHER, CALENDAR, CONGESTION)}
 DOMAINS = tuple(FLOWS)
-LEARNING = (BIKES.domain, ROAD.domain)
+LEARNING = (BIKES.domain, ROAD.domain, FIRE.domain)
 """The domains that have models; the others are what these share."""
 
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

@@ -22,6 +22,7 @@ class Domain(StrEnum):
 
     BIKES = "bikes"
     ROAD = "road"
+    FIRE = "fire"
     CONTEXT = "context"
     WEATHER = "weather"
 
@@ -41,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
 def import_(
     domain: Annotated[
         Domain,
-        typer.Argument(help="`bikes`, `road`, or `context`: weather, holidays, congestion.", metavar="DOMAIN"),
+        typer.Argument(help="`bikes`, `road`, `fire`, or `context`: weather, holidays, congestion.", metavar="DOMAIN"),
     ],
     files: Annotated[
         list[Path], typer.Argument(help="Files of any known format, told by content.", exists=True, dir_okay=False)
@@ -56,6 +57,7 @@ def import_(
     from transit_assets.bikes import archive as bikes
     from transit_assets.context import archive as context
     from transit_assets.context.weather import archive as weather
+    from transit_assets.fire import archive as fire
     from transit_assets.lake.archives import shown_name
     from transit_assets.road import archive as road
     from transit_assets.settings import settings
@@ -65,6 +67,7 @@ def import_(
     by_domain: dict[Domain, Callable[..., list[Imported]]] = {
         Domain.BIKES: bikes.import_files,
         Domain.ROAD: road.import_files,
+        Domain.FIRE: fire.import_files,
         Domain.CONTEXT: partial(context.import_files, units=units, place=place),
         Domain.WEATHER: partial(weather.import_files, units=units),
     }

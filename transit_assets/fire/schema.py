@@ -275,6 +275,11 @@ MOBILISATIONS = Table(
             "abs(attendance_seconds - turnout_seconds - travel_seconds) <= 1",
             "attendance is turnout and travel together, to a second",
         ),
+        Rule(
+            "told_about_its_month",
+            "timezone('Europe/London', mobilised_at)::DATE BETWEEN month AND month + INTERVAL 31 DAY",
+            "a vehicle is told in the month of the call, or in the night after it",
+        ),
         Rule("leaves_after_told", "mobile_at >= mobilised_at", "a vehicle leaves after it was told to"),
         Rule("arrives_after_told", "arrived_at >= mobilised_at", "a vehicle arrives after it was told to go"),
         Rule(

@@ -70,9 +70,10 @@ def model_cards(lake: Lake, folder: Path) -> Iterator[Path]:
 def suites() -> list[Suite]:
     """The suites of all domains."""
     from transit_assets.bikes import suites as bikes
+    from transit_assets.fire import suites as fire
     from transit_assets.road import suites as road
 
-    return [suite for domain in (bikes, road) for found in domain.suites().values() for suite in found]
+    return [suite for domain in (bikes, road, fire) for found in domain.suites().values() for suite in found]
 
 
 def dbt_docs(lake: Lake, folder: Path) -> Path:
