@@ -52,12 +52,7 @@ def decode_archive(stream: BinaryIO) -> Iterator[tuple[str, pa.Table]]:
     A record without a readable time stands in the month of the one before it. Raises UnknownFormat, PayloadUnreadable
     or ArchiveTooLarge.
     """
-    month: date | None = None
-    for rows in _decode(stream):
-        if rows.num_rows == 0:
-            continue
-        rows = _with_months(rows, month)
-        month = rows["month"][-1].as_py()
+    for rows in _dated(stream):
         yield from _by_month(rows)
 
 
@@ -66,9 +61,11 @@ def survey(stream: BinaryIO) -> Survey:
     counts: Counter[str] = Counter()
     first_of_month: dict[str, int] = {}
     sources: set[str] = set()
-    for month, rows in decode_archive(stream):
-        counts[month] += rows.num_rows
-        first_of_month.setdefault(month, rows["row_number"][0].as_py())
+    for rows in _dated(stream):
+        months, first, number = np.unique(rows["month"].to_numpy(), return_index=True, return_counts=True)
+        for month, at, count in zip(_names(months), first.tolist(), number.tolist(), strict=True):
+            counts[month] += count
+            first_of_month.setdefault(month, rows["row_number"][at].as_py())
         sources.add(rows["source"][0].as_py())
     if not counts:
         raise PayloadUnreadable("there are no records in it")
@@ -78,6 +75,16 @@ def survey(stream: BinaryIO) -> Survey:
 def unpacked_bytes(stream: BinaryIO) -> int:
     """What a Parquet file or a zip unpacks to, by its own account; 0 for other files."""
     return parquet_bytes(stream) or zips.unpacked_bytes(stream)
+
+
+def _dated(stream: BinaryIO) -> Iterator[pa.Table]:
+    """Records whose months are all known, in the order of the payload."""
+    month: date | None = None
+    for rows in _decode(stream):
+        if rows.num_rows:
+            rows = _with_months(rows, month)
+            month = rows["month"][-1].as_py()
+            yield rows
 
 
 def _decode(stream: BinaryIO) -> Iterator[pa.Table]:
@@ -144,6 +151,14 @@ def _with_months(rows: pa.Table, before: date | None) -> pa.Table:
 
 
 def _by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    months, month_of = np.unique(rows["month"].to_numpy(), return_inverse=True)
-    for number, month in enumerate(months.astype("datetime64[D]").astype(str).tolist()):
-        yield month, rows if len(months) == 1 else rows.filter(pa.array(month_of == number))
+    # Sorted once and sliced: a filter for each of twelve months took twice as long as all of the decoding.
+    months, month_of, number = np.unique(rows["month"].to_numpy(), return_inverse=True, return_counts=True)
+    if len(months) > 1:
+        rows = rows.take(pa.array(np.argsort(month_of, kind="stable")))
+    starts = np.cumsum(number) - number
+    for month, start, count in zip(_names(months), starts.tolist(), number.tolist(), strict=True):
+        yield month, rows.slice(start, count)
+
+
+def _names(months: np.ndarray) -> list[str]:
+    return months.astype("datetime64[D]").astype(str).tolist()

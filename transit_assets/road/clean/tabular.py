@@ -44,7 +44,7 @@ NAMES = {
 NEEDED = {"arc_id", "t_1h", "flow_veh_per_hour", "occupancy_percent"}
 _PLAIN = ("t_1h", "flow_veh_per_hour", "occupancy_percent")  # differ from record to record; the others repeat
 _BLOCK_BYTES = 16 * 2**20  # 150,000 records of history; a record must fit into one block
-_BATCH_ROWS = 100_000
+_BATCH_ROWS = 400_000  # of each batch a month is a file of its own, and small ones cost more than what is in them
 _HEAD_BYTES = 64 * 2**10
 
 Open = Callable[[], AbstractContextManager[BinaryIO]]
@@ -112,7 +112,7 @@ def _with_misfits(rows: pa.Table, misfits: Mapping[int, str]) -> pa.Table:
 
 
 def decode_parquet(stream: BinaryIO) -> Iterator[pa.Table]:
-    """The records of a Parquet file, a hundred thousand at a time. Raises UnknownFormat, PayloadUnreadable."""
+    """The records of a Parquet file, some hundred thousand at a time. Raises UnknownFormat, PayloadUnreadable."""
     try:
         schema = pq.read_schema(stream)
         named = renamed(schema.names, NAMES)

@@ -128,6 +128,16 @@ def test_texts_of_parquet_are_read_alike_however_they_are_held(kind: pa.DataType
     assert found["name"].to_pylist() == names
 
 
+def test_months_in_no_order_keep_the_order_of_their_records() -> None:
+    of = [7, 5, 6, 5, 7, 7, 5]
+    payload = history(*(historic(f"2019-{month:02}-01 {hour:02}:00:00") for hour, month in enumerate(of, start=1)))
+    found = {month: rows["row_number"].to_pylist() for month, rows in months(payload).items()}
+    assert found == {"2019-05-01": [1, 3, 6], "2019-06-01": [2], "2019-07-01": [0, 4, 5]}
+    seen = survey(io.BytesIO(payload))
+    assert seen.rows_by_month == {month: len(rows) for month, rows in found.items()}
+    assert seen.first_of_month == {month: rows[0] for month, rows in found.items()}
+
+
 def test_the_texts_of_a_zip_are_one_payload() -> None:
     weeks = [history(*(historic(f"2019-05-{day:02} 0{hour}:00:00") for hour in (1, 2))) for day in (1, 8)]
     found = months(zipped(w1=weeks[0], w2=weeks[1]))["2019-05-01"]
