@@ -47,10 +47,8 @@ def decode_hops(stream: BinaryIO, service_date: date) -> Iterator[tuple[str, pa.
 
     A hop without its stations or times is one call with its problem.
     """
-    hops: list[_Hop] = csv_table(stream.read()).to_pylist()
-    routes: dict[str, list[tuple[int, _Hop]]] = {}
-    for number, hop in enumerate(hops):
-        routes.setdefault(hop["trip_line"] or "", []).append((number, hop))
+    hops = _hops(stream)
+    routes = _by_route(hops)
     rows = [
         {
             "route_id": route_id,
@@ -72,6 +70,19 @@ def decode_hops(stream: BinaryIO, service_date: date) -> Iterator[tuple[str, pa.
         calls = _calls(of_route, len(hops))
         plain = pa.schema([(field.name, _plain(field.type)) for field in CALLS])
         yield calls_part(number), pa.Table.from_pylist(calls, schema=plain).cast(CALLS)
+
+
+def _hops(stream: BinaryIO) -> list[_Hop]:
+    found: list[_Hop] = csv_table(stream.read()).to_pylist()
+    return found
+
+
+def _by_route(hops: list[_Hop]) -> dict[str, list[tuple[int, _Hop]]]:
+    """Hops by line, each with its position in the file."""
+    routes: dict[str, list[tuple[int, _Hop]]] = {}
+    for number, hop in enumerate(hops):
+        routes.setdefault(hop["trip_line"] or "", []).append((number, hop))
+    return routes
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -144,9 +144,9 @@ def test_the_trains_of_a_service_run_on_its_dates_only() -> None:
 # Versions ----------------------------------------------------------------------------------------
 
 
-def version(day: int, first: str, last: str, hour: int = 12, **changes: str) -> Schedule:
+def version(day: int, first: str, last: str, hour: int = 12, also: dict[str, str] | None = None) -> Schedule:
     calendar = FILES["calendar.txt"].replace("20260302,20260313", f"{first},{last}")
-    payload = gtfs_zip({"calendar.txt": calendar, "calendar_dates.txt": None, **changes})
+    payload = gtfs_zip({"calendar.txt": calendar, "calendar_dates.txt": None, **(also or {})})
     return schedule(payload, fetched_at=datetime(2026, 3, day, hour, tzinfo=UTC))
 
 
@@ -173,7 +173,7 @@ def test_a_past_date_has_the_version_whose_own_calendar_covers_it() -> None:
 
 def test_a_version_that_cannot_be_used_leaves_the_one_before_in_force() -> None:
     good = version(1, "20260301", "20260331")
-    bad = version(3, "20260301", "20260331", **with_line("stop_times.txt", "south,08:20:00,08:20:00,ghost,2"))
+    bad = version(3, "20260301", "20260331", also=with_line("stop_times.txt", "south,08:20:00,08:20:00,ghost,2"))
     assert not bad.is_usable
     assert in_force([good, bad], date(2026, 3, 5)) is good
     assert rows(bad, day=date(2026, 3, 5)) == []
