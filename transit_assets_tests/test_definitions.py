@@ -11,6 +11,7 @@ from transit_assets.automation import runs
 from transit_assets.automation.models import domain_of
 from transit_assets.catalog import TABLES
 from transit_assets.dbt_lake import mart_tables
+from transit_assets.fire.schema import EXTRA_TABLES
 from transit_assets.lake import Table
 
 DAYS = "day"
@@ -50,15 +51,43 @@ ASSETS |= {
     "processed/road/axis_profile": (WHOLE, {"processed/road/axis_hourly"}),
     "processed/road/sensor_health": (WHOLE, {"processed/road/axis_hourly", "interim/road/arcs"}),
 }
+_CALLS, _SENT, _FROM = {"interim/fire/incidents"}, {"interim/fire/mobilisations"}, {"interim/fire/stations"}
+ASSETS |= {
+    "raw/fire/incidents": (MONTHS, set()),
+    "interim/fire/incidents": (MONTHS, {"raw/fire/incidents"}),
+    "interim/fire/mobilisations": (MONTHS, {"raw/fire/incidents"}),
+    "interim/fire/stations": (WHOLE, _CALLS),
+    "processed/fire/borough_monthly": (MONTHS, _CALLS),
+    "processed/fire/ward_monthly": (MONTHS, _CALLS),
+    "processed/fire/station_ground_monthly": (MONTHS, _CALLS),
+    "processed/fire/delay_reasons_monthly": (MONTHS, _SENT),
+    "processed/fire/station_monthly": (MONTHS, _SENT),
+    "processed/fire/hourly_profile": (WHOLE, _CALLS),
+    "processed/fire/stations_often_late": (WHOLE, _CALLS | _FROM),
+}
 ASSETS |= {
     "raw/weather/timeline": (MONTHS, set()),
     "interim/weather/hourly": (MONTHS, {"raw/weather/timeline"}),
     "interim/calendar/days": (WHOLE, set()),
     "interim/congestion/hourly": (MONTHS, set()),
 }
-MODELS = {"bikes": ("full", "empty", "available"), "road": ("flow", "occupancy", "level")}
-_LEARNT_FROM = {"bikes": {"interim/bikes/station_status", "interim/bikes/stations"}, "road": _HOURS}
-_DESCRIBED_IN = {"bikes": set(), "road": {"interim/road/arcs"}}
+MODELS = {
+    "bikes": ("full", "empty", "available"),
+    "road": ("flow", "occupancy", "level"),
+    "fire": (
+        "attendance_at_call",
+        "attendance_at_mobilisation",
+        "within_360_at_call",
+        "within_360_at_mobilisation",
+        "pumps",
+    ),
+}
+_LEARNT_FROM = {
+    "bikes": {"interim/bikes/station_status", "interim/bikes/stations"},
+    "road": _HOURS,
+    "fire": _CALLS | _FROM | {"interim/weather/hourly", "interim/congestion/hourly"},
+}
+_DESCRIBED_IN = {"bikes": set(), "road": {"interim/road/arcs"}, "fire": set()}
 for _domain, _models in MODELS.items():
     _place, _data = f"models/{_domain}", _LEARNT_FROM[_domain]
     _champions = {f"{_place}/{model}_champion" for model in _models}
@@ -92,6 +121,19 @@ JOBS = {
     "roll_back_road_occupancy",
     "roll_back_road_level",
     "check_road_freshness",
+    "fetch_fire",
+    "clean_fire_months",
+    "build_fire_months",
+    "update_fire_months",
+    "refresh_fire_tables",
+    "train_fire_models",
+    "forecast_fire",
+    "roll_back_fire_attendance_at_call",
+    "roll_back_fire_attendance_at_mobilisation",
+    "roll_back_fire_within_360_at_call",
+    "roll_back_fire_within_360_at_mobilisation",
+    "roll_back_fire_pumps",
+    "check_fire_freshness",
     "fetch_weather",
     "clean_weather_months",
     "build_weather_months",
@@ -109,6 +151,9 @@ SCHEDULES = {
     "close_road_month": ("15 4 * * *", "update_road_months"),
     "compact_road_this_month": ("20 * * * *", "update_road_months"),
     "check_road_freshness_daily": ("0 7 * * *", "check_road_freshness"),
+    "close_fire_month": ("15 4 * * *", "update_fire_months"),
+    "compact_fire_this_month": ("40 5 * * *", "update_fire_months"),
+    "check_fire_freshness_daily": ("0 7 * * *", "check_fire_freshness"),
     "close_weather_month": ("15 4 * * *", "update_weather_months"),
     "compact_weather_this_month": ("40 * * * *", "update_weather_months"),
     "check_weather_freshness_daily": ("0 7 * * *", "check_weather_freshness"),
@@ -122,6 +167,9 @@ SENSORS = {
     "road_arrivals",
     "road_follows",
     "road_learns",
+    "fire_arrivals",
+    "fire_follows",
+    "fire_learns",
     "weather_arrivals",
     "congestion_arrivals",
     "alert_on_failed_run",
@@ -150,11 +198,22 @@ CHECKS = {
     },
     "interim/road/arc_descriptions": {"rows": True, "accounting": True},
     "interim/road/arcs": {"rows": True, "accounting": True},
+    "interim/fire/incidents": {
+        "rows": True,
+        "accounting": True,
+        "completeness": False,
+        "distribution": False,
+        "drift": False,
+        "recent_rows_exist": False,
+    },
+    "interim/fire/mobilisations": {"rows": True, "accounting": True, "beside_calls": False},
+    "interim/fire/stations": {"rows": True, "accounting": True},
     "interim/weather/hourly": {"rows": True, "accounting": True, "completeness": False, "yesterday_exists": False},
     "interim/calendar/days": {"rows": True, "accounting": True},
     "interim/congestion/hourly": {"rows": True, "accounting": True},
 }
 RESOURCES = {"lake", "duckdb", "registry"}
+_ZONES = {"weather": "UTC", "fire": "Europe/London"}
 
 DEFINITIONS = definitions.build()
 GRAPH = DEFINITIONS.resolve_asset_graph()
@@ -202,8 +261,9 @@ def test_columns_are_those_of_the_table(table: Table) -> None:
 
 def test_every_table_of_a_domain_is_an_asset() -> None:
     described = {"/".join(table.asset_key) for table in (*TABLES, *mart_tables())}
-    of_domains = ("interim/", "processed/", "models/bikes/", "models/road/")
-    assert {name for name in described if name.startswith(of_domains)} == {
+    of_domains = ("interim/", "processed/", "models/bikes/", "models/road/", "models/fire/")
+    with_each_evaluation = {"/".join(table.asset_key) for table in EXTRA_TABLES}  # no asset of its own fills it
+    assert {name for name in described - with_each_evaluation if name.startswith(of_domains)} == {
         name for name in ASSETS if not name.startswith("raw/") and not name.endswith(("_challenger", "_champion"))
     }
 
@@ -243,7 +303,7 @@ def test_schedules_run_by_the_clock_of_their_partitions_and_are_off() -> None:
         SCHEDULES
     )
     for schedule in REPOSITORY.schedule_defs:
-        zone = "UTC" if "_weather_" in schedule.name else "Europe/Paris"
+        zone = next((zone for domain, zone in _ZONES.items() if f"_{domain}_" in schedule.name), "Europe/Paris")
         assert schedule.execution_timezone == zone, schedule.name
         assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED, schedule.name
 

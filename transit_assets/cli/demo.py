@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(
     days: Annotated[
-        int, typer.Option(min=1, max=31, help="Days to fill, today included; of the road, three months.")
+        int, typer.Option(min=1, max=31, help="Days to fill, today included; of road and fire, three months.")
     ] = 3,
 ) -> None:
     """Fill a lake from the simulator, check it, build the marts, train the models, and say what to open next.
@@ -74,7 +74,7 @@ def _refuse_real(lake: "Lake", configured: "Settings") -> None:
     """Raise Mistake where the demo would ask real providers, or meet real data."""
     if not configured.is_simulated:
         raise Mistake(
-            "TRANSIT_FEEDS is live: the demo is of the simulated city; unset it, or use `transit run bikes road`"
+            "TRANSIT_FEEDS is live: the demo is of the simulated city; unset it, or use `transit run bikes road fire`"
         )
     if lake.landing.origin() == "real":
         raise Mistake(
@@ -101,6 +101,10 @@ def _summarize(lake: "Lake", configured: "Settings", examples: dict[str, int], *
         (
             "counters of the road that are silent",
             '.venv/bin/transit sql "FROM processed.road__sensor_health ORDER BY null_flow_share DESC LIMIT 10"',
+        ),
+        (
+            "fire stations that are often late",
+            '.venv/bin/transit sql "FROM processed.fire__stations_often_late ORDER BY late_rank LIMIT 10"',
         ),
         ("any SQL client", f"duckdb {configured.warehouse_path}"),
         ("runs, models and their plots", f"{_mlflow(configured)}      http://127.0.0.1:5000"),

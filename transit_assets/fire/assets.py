@@ -18,6 +18,8 @@ from transit_assets.automation.models import model_assets, watching_assets
 from transit_assets.automation.raw import raw_asset
 from transit_assets.automation.reports import report_load
 from transit_assets.automation.resources import LakeResource
+from transit_assets.context.congestion.schema import CONGESTION_HOURLY
+from transit_assets.context.weather.schema import WEATHER_HOURLY
 from transit_assets.fire.flow import FLOW
 from transit_assets.fire.landed import landed_by_month
 from transit_assets.fire.schema import INCIDENTS, MOBILISATIONS, MODEL_TABLES, MODELS, STATIONS
@@ -85,7 +87,7 @@ def stations(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
     report_load(context, lake.lake, STATIONS, rebuild_stations(lake.lake, run_id=context.run.run_id))
 
 
-_LEARNT_FROM = (INCIDENTS, MOBILISATIONS, STATIONS)
+_LEARNT_FROM = (INCIDENTS, STATIONS, WEATHER_HOURLY, CONGESTION_HOURLY)
 
 RAW = [raw_incidents]
 ASSETS = [
