@@ -95,7 +95,7 @@ def stale_partitions(lake: Lake, flow: Flow) -> dict[str, str]:
 
     What has landed is read once, so that partitions and contents fit each other.
     """
-    landed = {relation: flow.fingerprints(lake, relation) for relation in flow.feeds_of}
+    landed = {relation: flow.fingerprints(lake, relation) for relation in flow.relations}
     stale = {one for relation, fingerprints in landed.items() for one in lake.ledger.stale(relation, fingerprints)}
     return {
         one: "+".join(fingerprints.get(one, "") for _, fingerprints in sorted(landed.items())) for one in sorted(stale)

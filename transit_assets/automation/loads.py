@@ -23,6 +23,10 @@ Landed = Callable[["Lake", Sequence[str], Sequence[str]], Iterator[tuple[str, It
 """What the landing holds of each partition: lake, feeds, partitions."""
 
 
+Make = Callable[["Lake", str, str | None], "Cleaned"]
+"""How a partition is made of other clean tables: lake, partition, fingerprint of what they were built from."""
+
+
 def load_partitions(
     context: dg.AssetExecutionContext, lake: "Lake", flow: Flow, table: "Table", landed: Landed, clean: Clean
 ) -> None:
@@ -36,4 +40,14 @@ def load_partitions(
         clean(date.fromisoformat(partition), observed, fingerprints.get(partition))
         for partition, observed in landed(lake, feeds, context.partition_keys)
     )
+    report_loads(context, lake, table, load(lake, table, cleaned, run_id=context.run.run_id))
+
+
+def make_partitions(context: dg.AssetExecutionContext, lake: "Lake", flow: Flow, table: "Table", make: Make) -> None:
+    """Build the run's partitions of a table from other clean tables of the same partitions, one after the other."""
+    from transit_assets.quality.load import load
+
+    # Before reading: a source that is loaded now makes the partition due again.
+    built = flow.built(lake, table.relation)
+    cleaned = (make(lake, partition, built.get(partition)) for partition in context.partition_keys)
     report_loads(context, lake, table, load(lake, table, cleaned, run_id=context.run.run_id))

@@ -55,7 +55,9 @@ class Reader:
     """How a domain reads its archives.
 
     `survey` reads a file once and refuses what it cannot take, with PayloadUnreadable; `unpacked_bytes` says what it
-    unpacks to by its own account (0 where it is as it is); `accept` refuses a file beside the other archives.
+    unpacks to by its own account (0 where it is as it is); `accept` refuses a file beside the other archives. Where
+    the name of a file tells something, `survey` finds it as the `name` of its stream, and `decode_of` in the `url` of
+    its row; it goes before `decode`.
     """
 
     domain: str
@@ -64,6 +66,7 @@ class Reader:
     version: int
     unpacked_bytes: Callable[[BinaryIO], int]
     accept: Callable[[Fetch, Sequence[Fetch]], None] = lambda fetch, others: None
+    decode_of: Callable[[Fetch], Decode] | None = None
 
 
 def import_files(
@@ -115,7 +118,8 @@ def _import_files(
     for fetch, (path, _) in zip(landed, new.values(), strict=True):
         results[fetch.sha256 or ""] = _imported(path, fetch, is_new=True)
         if fetch.partitions:  # a file of stations has none
-            lake.decoded(fetch, fetch.partitions[0], reader.decode, reader.version)
+            decode = reader.decode if reader.decode_of is None else reader.decode_of(fetch)
+            lake.decoded(fetch, fetch.partitions[0], decode, reader.version)
     return [results[sha256] for sha256 in dict.fromkeys(order)]
 
 

@@ -153,6 +153,9 @@ def duckdb_type(kind: pa.DataType) -> str:
     """The DuckDB type that holds an Arrow type."""
     if pa.types.is_list(kind):
         return f"{duckdb_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        fields = (f'"{field.name}" {duckdb_type(field.type)}' for field in kind)
+        return f"STRUCT({', '.join(fields)})"
     if pa.types.is_timestamp(kind):
         return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view":
