@@ -100,9 +100,10 @@ def test_exactly_the_share_is_still_accepted(lake: Lake) -> None:
     assert one.outcome == "committed"
 
 
-def test_several_days_share_a_commit_up_to_a_number_of_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_module, "_BATCH_ROWS", 4)
+def test_several_days_share_a_commit_up_to_a_number_of_bytes(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     days = [f"2026-03-{day:02d}" for day in range(1, 6)]
+    of_a_day = candidates(row("1", 1, day=days[0]), row("2", 1, day=days[0])).select(COUNTS.column_names).nbytes
+    monkeypatch.setattr(load_module, "_BATCH_BYTES", 5 * of_a_day // 2)
     parts = (Cleaned(day, candidates(row("1", 1, day=day), row("2", 1, day=day)), 2) for day in days)
     loads = load(lake, COUNTS, parts)
     assert [one.partition for one in loads] == days

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transit_assets.feeds.tables import BOM
-from transit_assets.fire.clean import stations, tabular
+from transit_assets.fire.clean import stations, tabular, workbook
 from transit_assets.fire.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.fire.clean.records import kind_of
 from transit_assets.fire.clean.tabular import Wanted
@@ -126,7 +126,9 @@ def _by_month(stream: BinaryIO, wanted: Wanted) -> Iterator[tuple[str, pa.Table]
 
 def _decode(stream: BinaryIO, wanted: Wanted) -> Iterator[pa.Table]:
     head = _head(stream)
-    if head.startswith(zips.MAGIC):
+    if head.startswith(zips.MAGIC) and workbook.is_workbook(stream):
+        yield from workbook.decode_xlsx(stream, wanted)
+    elif head.startswith(zips.MAGIC):
         yield from _decode_zip(stream, wanted)
     elif head.startswith(b"PAR1"):
         yield from tabular.decode_parquet(stream, wanted)
@@ -164,7 +166,7 @@ def _head(stream: BinaryIO) -> bytes:
 
 def _is_text(stream: BinaryIO) -> bool:
     head = _head(stream)
-    return bool(head) and b"\x00" not in head and not head.startswith((zips.MAGIC, b"PAR1", *_PACKED, b"<"))
+    return bool(head) and b"\x00" not in head and not head.startswith((b"PAR1", *_PACKED, b"<"))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ def _known(official: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 INCIDENTS = _known(
     {
-        "incident_number": ["IncidentNumber"],
+        "incident_number": ["IncidentNumber", "ï»¿IncidentNumber"],  # a byte order mark read as Windows text
         "date_of_call": ["DateOfCall"],
         "time_of_call": ["TimeOfCall"],
         "incident_group": ["IncidentGroup"],
@@ -63,7 +63,7 @@ INCIDENTS = _known(
 )
 MOBILISATIONS = _known(
     {
-        "incident_number": ["IncidentNumber"],
+        "incident_number": ["IncidentNumber", "ï»¿IncidentNumber"],  # a byte order mark read as Windows text
         "hour_of_call": ["HourOfCall"],
         "mobilisation_id": ["ResourceMobilisationId", "resource_mobilisation_id"],
         "resource_code": ["Resource_Code", "ResourceCode"],

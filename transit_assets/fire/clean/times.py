@@ -50,6 +50,11 @@ def clocks(raw: pa.Array) -> values.Read:
     """Times of day, as seconds since midnight."""
     if pa.types.is_time(raw.type):
         return values.Read(raw.cast(pa.time32("s"), safe=False).cast(pa.int32()).cast(pa.int64()), _none(raw))
+    if pa.types.is_floating(raw.type) or pa.types.is_integer(raw.type):  # a spreadsheet's share of a day
+        share = raw.cast(pa.float64())
+        seconds = pc.round(pc.multiply(share, _DAY)).cast(pa.int64(), safe=False)
+        is_clock = pc.and_(pc.greater_equal(share, 0.0), pc.less(share, 1.0))
+        return values.Read(pc.if_else(is_clock, seconds, None), pc.fill_null(pc.invert(is_clock), False))
     found = _read(raw, _CLOCKS)
     seconds = found.values.cast(pa.int64()).fill_null(0).to_numpy() % _DAY
     return values.Read(pa.array(seconds, mask=~_known(found.values)), found.unreadable)
