@@ -31,6 +31,11 @@ class Member:
     _archive: zipfile.ZipFile
     _info: zipfile.ZipInfo
 
+    @property
+    def size(self) -> int:
+        """Bytes that it unpacks to, at most."""
+        return self._info.file_size
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The unpacked bytes as a stream. Raises PayloadUnreadable where they are damaged."""

@@ -1,7 +1,8 @@
 """What can be wrong in the small files: keys, references, places and the kinds of stops."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,15 +17,17 @@ _WITH_A_PLACE = pa.array([_PLATFORM, _STATION, "2"])
 _OF_A_STATION = pa.array(["2", "3", _BOARDING])
 
 
-def check_tables(
-    tables: Mapping[str, pa.Table], services: Services, stops_of: Mapping[str, Collection[int]], findings: Findings
-) -> None:
-    """Check all small files; `stops_of` has the positions of the stops that each route serves."""
-    stops, routes, trips = (tables[name] for name in ("stops.txt", "routes.txt", "trips.txt"))
+def check_references(tables: Mapping[str, pa.Table], services: Services, findings: Findings) -> None:
+    """Check keys of routes, trips and calendars, and what trips refer to."""
+    routes = tables["routes.txt"]
     for file in (CALENDAR, CALENDAR_DATES):
         Rows(file, tables[file.name], findings).check_keys()
     Rows(ROUTES, routes, findings, lambda row: [routes["route_id"][row].as_py() or ""]).check_keys()
-    _check_trips(trips, routes, services, findings)
+    _check_trips(tables["trips.txt"], routes, services, findings)
+
+
+def check_stops(stops: pa.Table, stops_of: Mapping[str, np.ndarray], findings: Findings) -> None:
+    """Check stops; `stops_of` has the positions of those that each route serves."""
     rows = Rows(STOPS, stops, findings, _users(stops, stops_of))
     rows.check_keys()
     _check_places(rows)
@@ -79,7 +82,7 @@ def _check_parents(rows: Rows) -> None:
     rows.note(pc.and_(is_wrong, pc.invert(is_station)), "wrong_parent_location_type", detail)
 
 
-def _users(stops: pa.Table, stops_of: Mapping[str, Collection[int]]) -> RoutesOf:
+def _users(stops: pa.Table, stops_of: Mapping[str, np.ndarray]) -> RoutesOf:
     """The routes that serve a stop, or one that belongs to it."""
     found: dict[int, set[str]] = {}
 
@@ -87,7 +90,7 @@ def _users(stops: pa.Table, stops_of: Mapping[str, Collection[int]]) -> RoutesOf
         if not found:  # a network has a million pairs of route and stop, and mostly nothing wrong with its stops
             parents = pc.index_in(stops["parent_station"], stops["stop_id"]).to_pylist()
             for route, positions in stops_of.items():
-                for position in positions:
+                for position in positions.tolist():
                     place: int | None = position
                     for _ in range(3):  # a boarding area is of a stop, which is of a station
                         if place is not None:
