@@ -48,7 +48,7 @@ class Risks:
     def why(self, examples: Examples) -> list[str]:
         """Of each question the kind of feature that raises its risk the most."""
         names, parts = self.estimator.contributions(examples)  # type: ignore[attr-defined]
-        kinds_of = list(self.reasons)
+        kinds_of = sorted(self.reasons)
         raised = np.zeros((len(examples), len(kinds_of)))
         for place, kind in enumerate(kinds_of):
             mine = [one for one, name in enumerate(names) if name.startswith(tuple(self.reasons[kind]))]

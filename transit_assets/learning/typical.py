@@ -100,10 +100,10 @@ class Neighbourhood:
 class Told:
     """Its member `estimator`, told besides its features what is typical of their categories and of their place.
 
-    What is typical is of the answers, or of another target (`of`), or of whether the answer is one of `classes`; less
-    what the member `base` says of it, where there is one, which is told too. `categories` are columns, or two joined
-    by `&`, each with its weight: one that was seen less often counts less than what is typical of all. `place` names
-    two columns in metres. Columns in `dropped` are only for being looked up.
+    What is typical is of the answers, or of other targets (`of`), or of whether the answer is one of `classes`. Where
+    there is a member `base`, the first of them is taken less what that says, which is told too. `categories` are
+    columns, or two joined by `&`, each with its weight: one that was seen less often counts less than what is typical
+    of all. `place` names two columns in metres. Columns in `dropped` are only for being looked up.
     """
 
     members: dict[str, Any]
@@ -112,7 +112,7 @@ class Told:
     widths: list[float] = field(default_factory=list)
     size: float = 200.0
     weight: float = 4.0
-    of: str | None = None
+    of: list[str] = field(default_factory=list)
     classes: list[float] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     lookups: dict[str, Any] = field(default_factory=dict)
@@ -122,11 +122,10 @@ class Told:
 
     def fit(self, examples: Examples, y: np.ndarray) -> None:
         signal = self._signal(examples, y)
-        rest = signal - signal.mean(axis=0)
         if "base" in self.members:
             self.members["base"].fit(examples, signal[:, 0])
-            rest = (signal[:, 0] - self.members["base"].predict(examples))[:, None]
-            rest = rest - rest.mean(axis=0)
+            signal[:, 0] -= self.members["base"].predict(examples)
+        rest = np.nan_to_num(signal - np.nanmean(signal, axis=0))  # what is not known is as the mean
         fold = examples.origin_at // _DAY % _FOLDS
         self._known = self._learnt(examples, rest)
         told = self._typical(examples, self._known)
@@ -157,12 +156,12 @@ class Told:
     def _signal(self, examples: Examples, y: np.ndarray) -> np.ndarray:
         if self.classes:
             return (y[:, None] == np.array(self.classes)).astype(np.float64)
-        return (y if self.of is None else examples.targets[self.of])[:, None]
+        return np.stack([examples.targets[name] for name in self.of] or [y], axis=1).astype(np.float64)
 
     def _learnt(self, examples: Examples, rest: np.ndarray) -> "tuple[dict[str, Lookup], Neighbourhood | None]":
         known = {
             name: Lookup.means(keys(examples, name.split(_PAIR)), rest, weight)
-            for name, weight in self.categories.items()
+            for name, weight in sorted(self.categories.items())  # as JSON gives them back
         }
         if not self.place:
             return known, None
@@ -186,14 +185,14 @@ class Told:
 
     def told_names(self) -> tuple[str, ...]:
         """Names of the columns that are told, in their order."""
-        ends = [f"_{one:g}" for one in self.classes] or [""]
-        found = [f"typical_{name.replace(_PAIR, '_and_')}{end}" for name in self.categories for end in ends]
+        ends = [f"_{one:g}" for one in self.classes] or [f"_{name}" for name in self.of] or [""]
+        found = [f"typical_{name.replace(_PAIR, '_and_')}{end}" for name in sorted(self.categories) for end in ends]
         if self.place:
             found += [f"around_{width:g}_m{end}" for width in self.widths for end in ends]
         return (*found, *(("base",) if "base" in self.members else ()))
 
     def _loaded(self) -> "tuple[dict[str, Lookup], Neighbourhood | None]":
-        known = {name: Lookup.load(state) for name, state in self.lookups.items()}
+        known = {name: Lookup.load(state) for name, state in sorted(self.lookups.items())}
         if not self.around:
             return known, None
         state: Mapping[str, Any] = self.around
