@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from transit_assets.feeds import gtfs
-from transit_assets.lake import Fetch, Lake, archives, tars, zips
+from transit_assets.lake import Fetch, Lake, archives, zips
 from transit_assets.lake.decoded import Decode
 from transit_assets.rail import schedules
 from transit_assets.rail.clean import hops, times
@@ -35,7 +35,7 @@ def import_files(
         survey=partial(_survey, settings),
         decode=partial(decode_archive, name=""),
         version=DECODER_VERSION,
-        unpacked_bytes=partial(_unpacked_bytes, settings.archive_max_bytes),
+        unpacked_bytes=zips.unpacked_bytes,  # what a tar unpacks to is counted as it is read
         decode_of=decoder_of,
     )
     return archives.import_files(
@@ -58,7 +58,7 @@ def _survey(settings: Settings, stream: BinaryIO) -> archives.Contents:
     stream.seek(0)
     if hops.is_hop_table(head):
         return schedules.survey_hops(stream, name)
-    found = survey(stream, name)
+    found = survey(stream, name, settings.archive_max_bytes)
     _check_dates(found.dates, settings)
     return archives.Contents(found.format, found.rows, found.dates, found.headers)
 
@@ -75,14 +75,3 @@ def _check_dates(dates: Sequence[str], settings: Settings) -> None:
                 f"it holds trains or answers of {name}, which is not from {FIRST_DAY} to tomorrow, {last}; "
                 "without such records the file can be imported"
             )
-
-
-def _unpacked_bytes(max_bytes: int, stream: BinaryIO) -> int:
-    """What a zip or a tar unpacks to; a packed tar is read through, as nothing in it says so."""
-    head = stream.read(tars.HEAD_BYTES)
-    stream.seek(0)
-    if not tars.is_tar(head):
-        return zips.unpacked_bytes(stream)
-    size = sum(len(member.payload) for member in tars.members(stream, max_bytes))
-    stream.seek(0)
-    return size

@@ -74,12 +74,12 @@ class Survey:
         }
 
 
-def decode_archive(stream: BinaryIO, name: str) -> Iterator[tuple[str, pa.Table]]:
+def decode_archive(stream: BinaryIO, name: str, max_bytes: int | None = None) -> Iterator[tuple[str, pa.Table]]:
     """Records of a file by service date, in the order of the file; a date may come several times.
 
-    Raises UnknownFormat, PayloadUnreadable or ArchiveTooLarge.
+    Raises UnknownFormat, PayloadUnreadable, or ArchiveTooLarge where a tar unpacks to more than `max_bytes`.
     """
-    for rows in _decode(stream, name):
+    for rows in _decode(stream, name, max_bytes):
         if rows.num_rows:
             yield from by_date(rows)
 
@@ -95,12 +95,12 @@ def decode_answer(payload: bytes, feed: str, fetched_at: datetime) -> pa.Table:
     return rows
 
 
-def survey(stream: BinaryIO, name: str) -> Survey:
+def survey(stream: BinaryIO, name: str, max_bytes: int | None = None) -> Survey:
     """Read a file once to say what is in it. Raises what `decode_archive` raises, and where it has no records."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     sources: set[str] = set()
     first = last = None
-    for date, rows in decode_archive(stream, name):
+    for date, rows in decode_archive(stream, name, max_bytes):
         counts[date].update(rows_by_line(rows))
         counts[date][ALL_LINES] += rows.num_rows
         sources.update(pc.unique(rows["source"].combine_chunks().dictionary_decode()).to_pylist())
@@ -130,12 +130,12 @@ def date_of_answer(feed: str, fetched_at: datetime) -> str:
     return (times.service_date if is_prediction else times.paris_day)(fetched_at).isoformat()
 
 
-def _decode(stream: BinaryIO, name: str) -> Iterator[pa.Table]:
+def _decode(stream: BinaryIO, name: str, max_bytes: int | None) -> Iterator[pa.Table]:
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
     text = head.removeprefix(BOM).lstrip()
     if tars.is_tar(head[: tars.HEAD_BYTES]):
-        yield from _decode_tar(stream)
+        yield from _decode_tar(stream, max_bytes)
     elif text[:1] in (b"{", b"["):
         yield _table(_decode_json(stream.read(), _stamp(name)))
     elif polls.is_poll(head):
@@ -158,11 +158,11 @@ def _seen(head: bytes, text: bytes) -> str:
     return f"text that begins with {line!r}"
 
 
-def _decode_tar(stream: BinaryIO) -> Iterator[pa.Table]:
+def _decode_tar(stream: BinaryIO, max_bytes: int | None) -> Iterator[pa.Table]:
     """The records of all members. An answer of a disruption feed is a few rows: many of them make one table."""
     rows: list[Row] = []
     start, feed = 0, "disruptions"
-    for member in tars.members(stream):
+    for member in tars.members(stream, max_bytes):
         at = _stamp(member.name)
         try:
             found = _decode_json(member.payload, at, start)

@@ -23,7 +23,6 @@ NO_DISRUPTION = ""
 _BLOCKS = {"p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6"}
 _UNSEEN = {"script", "style"}
 _TEXTS = ("disruption_id", "cause", "severity", "effect")
-_TIMES = ("last_update_at", "updated_at")
 
 
 @dataclass(frozen=True)
@@ -129,26 +128,25 @@ class _Text(HTMLParser):
             self.parts.append(data)
 
 
-def _read(one: Sighting, observed_at: datetime) -> dict[str, Any]:
-    problems: list[str | None] = []
-    read: dict[str, Any] = {name: _text(getattr(one, name)) for name in _TEXTS}
+def _read(one: Sighting, observed_at: datetime) -> Row:
+    updated_at, late = _instant("updated_at", one.updated_at)
     if one.disruption_id == NO_DISRUPTION:
-        read["disruption_id"] = NO_DISRUPTION
-    for name in _TIMES:
-        read[name], problem = _instant(name, getattr(one, name))
-        problems.append(problem)
+        lines = _texts(one.lines)
+        return {"disruption_id": NO_DISRUPTION, "updated_at": updated_at, "lines": lines, "problem": late}
+    last_update_at, problem = _instant("last_update_at", one.last_update_at)
     periods = [_period(*period) for period in one.periods]
-    problems += [period.problem for period in periods]
-    is_shown = read["disruption_id"] != NO_DISRUPTION
-    return read | {
+    return {
+        **{name: _text(getattr(one, name)) for name in _TEXTS},
+        "updated_at": updated_at,
+        "last_update_at": last_update_at,
         "title": plain_text(one.title),
         "message": plain_text(one.message),
         "tags": _texts(one.tags),
         "lines": _texts(one.lines),
-        "stops": _texts(one.stops) if is_shown else None,
-        "periods": [{"begin_at": p.begin_at, "end_at": p.end_at} for p in periods] if is_shown else None,
-        "is_active": any(period.holds(observed_at) for period in periods) if is_shown else None,
-        "problem": next((problem for problem in problems if problem), None),
+        "stops": _texts(one.stops),
+        "periods": [{"begin_at": period.begin_at, "end_at": period.end_at} for period in periods],
+        "is_active": any(period.holds(observed_at) for period in periods),
+        "problem": next(filter(None, [problem, late, *(period.problem for period in periods)]), None),
     }
 
 
