@@ -3,7 +3,7 @@
 In training each day is told what other days say. Told its own answers, trees would trust them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -195,10 +195,10 @@ class Told:
         known = {name: Lookup.load(state) for name, state in sorted(self.lookups.items())}
         if not self.around:
             return known, None
-        state: Mapping[str, Any] = self.around
-        arrays = {name: np.array(state[name]) for name in ("cells", "counts", "sums")}
-        plain = {name: state[name] for name in ("west", "south", "across", "up")}
-        return known, Neighbourhood(self.size, self.widths, self.weight, **plain, **arrays)
+        state: dict[str, Any] = dict(self.around)
+        for name in ("cells", "counts", "sums"):
+            state[name] = np.array(state[name])
+        return known, Neighbourhood(self.size, self.widths, self.weight, **state)
 
     def state(self) -> dict[str, Any]:
         return {
