@@ -57,7 +57,7 @@ class Reader:
     `survey` reads a file once and refuses what it cannot take, with PayloadUnreadable; `unpacked_bytes` says what it
     unpacks to by its own account (0 where it is as it is); `accept` refuses a file beside the other archives. Where
     the name of a file tells something, `survey` finds it as the `name` of its stream, and `decode_of` in the `url` of
-    its row; it goes before `decode`.
+    its row; it goes before `decode`. `accept_again` refuses a file whose bytes another name had already.
     """
 
     domain: str
@@ -67,6 +67,7 @@ class Reader:
     unpacked_bytes: Callable[[BinaryIO], int]
     accept: Callable[[Fetch, Sequence[Fetch]], None] = lambda fetch, others: None
     decode_of: Callable[[Fetch], Decode] | None = None
+    accept_again: Callable[[str, Fetch], None] = lambda name, held: None
 
 
 def import_files(
@@ -107,8 +108,11 @@ def _import_files(
         sha256 = _hash(path, max_bytes)
         order.append(sha256)
         if sha256 in held:
+            reader.accept_again(shown_name(path), held[sha256])
             results[sha256] = _imported(path, held[sha256], is_new=False)
-        elif sha256 not in new:
+        elif sha256 in new:
+            reader.accept_again(shown_name(path), new[sha256][1])
+        else:
             # One after the other, as records of two files take the order of their files.
             fetched_at = now + timedelta(microseconds=len(new))
             fetch = _fetch(path, _survey(path, reader, max_bytes), reader.domain, fetched_at)

@@ -14,7 +14,7 @@ from transit_assets.feeds import gtfs
 from transit_assets.lake import Fetch, Lake, archives, zips
 from transit_assets.lake.decoded import Decode
 from transit_assets.rail import schedules
-from transit_assets.rail.clean import hops, times
+from transit_assets.rail.clean import hops, polls, times
 from transit_assets.rail.clean.errors import PayloadUnreadable
 from transit_assets.rail.clean.formats import DECODER_VERSION, decode_archive, survey
 from transit_assets.settings import FIRST_DAY, Settings
@@ -37,6 +37,7 @@ def import_files(
         version=DECODER_VERSION,
         unpacked_bytes=zips.unpacked_bytes,  # what a tar unpacks to is counted as it is read
         decode_of=decoder_of,
+        accept_again=_refuse_other_station,
     )
     return archives.import_files(
         lake, paths, reader, now=settings.clock(), max_bytes=settings.archive_max_bytes, on_file=on_file
@@ -48,6 +49,12 @@ def decoder_of(fetch: Fetch) -> Decode:
     if fetch.headers["format"] in schedules.FORMATS:
         return schedules.decoder_of(fetch)
     return partial(decode_archive, name=fetch.url)
+
+
+def _refuse_other_station(name: str, held: Fetch) -> None:
+    """Polls of two stations never are the same bytes: one of the two files has a wrong name."""
+    if held.headers["format"] == polls.SOURCE and polls.station_of_name(name) != polls.station_of_name(held.url):
+        raise PayloadUnreadable(f"{name}: it has the same polls as {held.url}, whose name is of another station")
 
 
 def _survey(settings: Settings, stream: BinaryIO) -> archives.Contents:

@@ -27,8 +27,8 @@ _KEY_STATION = Column("station", pa.string(), "UIC code of the station (`8727100
 _DIRECTION = Column(
     "direction",
     pa.string(),
-    "By the parity of the last digit of the train number: even south, odd north; where no number is known, by the "
-    "order of its stops.",
+    "By the parity of the last digit of the train number: even south, odd north; where no number is known, by its "
+    "destination, else by the order of its stops.",
     values=DIRECTIONS,
 )
 _TRAIN_NUMBER = Column("train_number", pa.string(), "Number of the train as travellers see it (`PITO44`, `147347`).")
@@ -204,7 +204,7 @@ STOP_EVENTS = Table(
         Column("predicted_arrival_at", UTC_INSTANT, "As last predicted."),
         Column("predicted_departure_at", UTC_INSTANT, "As last predicted."),
         Column("first_seen_at", UTC_INSTANT, "First observation of it here."),
-        Column("last_seen_at", UTC_INSTANT, "Last observation of it here."),
+        Column("last_seen_at", UTC_INSTANT, "Last observation of it here before it left, else the last one."),
         Column(
             "observed_at",
             UTC_INSTANT,
@@ -282,6 +282,9 @@ DISRUPTION_SIGHTINGS = Table(
         Column("source", pa.string(), "Format of the answer.", is_nullable=False, values=DISRUPTION_SOURCES),
         _PAYLOAD,
     ),
+    # An answer that failed is one record put aside: hours of them are an outage of the provider, and no reason to
+    # refuse what it said before and after.
+    max_quarantined_share=0.9,
     owner="rail",
 )
 

@@ -158,6 +158,17 @@ def test_statistics_skip_files_of_a_range(any_lake: Lake) -> None:
     assert table.snapshot([]).files == ()
 
 
+def test_lists_of_structs_come_back_as_they_were_and_empty_where_there_is_none(lake: Lake) -> None:
+    periods = pa.list_(pa.struct([("begin_at", UTC_INSTANT), ("end_at", UTC_INSTANT)]))
+    columns = Column("day", pa.date32(), "Day."), Column("periods", periods, "Periods.")
+    table = lake.table(Table("interim", "bikes", "p", "One.", columns, ("day",), partition_by="day"))
+    assert table.read().schema.field("periods").type == periods
+    day, at = date(2025, 1, 1), datetime(2025, 1, 1, tzinfo=UTC)
+    table.replace(pa.table({"day": [day], "periods": [[{"begin_at": at, "end_at": None}]]}, table.table.schema), [day])
+    assert table.read().to_pylist() == [{"day": day, "periods": [{"begin_at": at, "end_at": None}]}]
+    assert table.read(["2025-01-02"]).num_rows == 0
+
+
 def test_no_partition_wanted_gives_no_rows(any_lake: Lake) -> None:
     table = any_lake.table(DAILY)
     table.replace(rows(DAYS[0]), [DAYS[0]])
