@@ -22,7 +22,7 @@ def main(wanted: list[str]) -> int:
     names = sorted(
         module.name
         for module in pkgutil.iter_modules(benchmarks.__path__)
-        if module.name not in ("harness", "__main__")
+        if not module.ispkg and module.name not in ("harness", "__main__")
     )
     unknown = set(wanted) - set(names)
     if unknown:

@@ -1,0 +1,1 @@
+"""What notebooks would do: contestants that are no part of transit."""
