@@ -151,11 +151,13 @@ def completeness_suite(
     slot_minutes: int = 15,
     least_share: float = 0.9,
     delay: timedelta = timedelta(0),
+    if_any: bool = False,
 ) -> Suite:
     """Whether a day or month was observed throughout: an instant in each of its slots, and as many entities as usual.
 
     A day is local, of 23, 24 or 25 hours; of one that still runs only what has passed is expected, less the `delay`
-    with which the provider publishes. Usual is the median of the seven partitions before.
+    with which the provider publishes. Usual is the median of the seven partitions before. With `if_any` a partition without a row
+    is not asked about: other feeds of its domain have made it.
     """
     period = Period.of(table).value
     return Suite(
@@ -176,7 +178,7 @@ def completeness_suite(
                 f"at least {least_share:.0%} of the usual number of {entity} is there",
             ),
         ),
-        frame=lambda scope: _completeness(scope, table, instants, entity, time_zone, slot_minutes, delay),
+        frame=lambda scope: _completeness(scope, table, instants, entity, time_zone, slot_minutes, delay, if_any),
     )
 
 
@@ -188,6 +190,7 @@ def _completeness(
     time_zone: str,
     slot_minutes: int,
     delay: timedelta,
+    if_any: bool,
 ) -> pa.Table:
     day, seconds = table.partition_by, slot_minutes * 60
     following = f"CAST(day + INTERVAL 1 {Period.of(table).value} AS TIMESTAMP)"
@@ -221,7 +224,7 @@ def _completeness(
     counts = {row[PARTITION]: row["entities"] for row in found}
     rows = []
     for row in found:
-        if row[PARTITION] in scope.partitions:
+        if row[PARTITION] in scope.partitions and (row["polls"] or not if_any):
             usual = (
                 float(np.median([counts[name] for name in before[row[PARTITION]]])) if before[row[PARTITION]] else None
             )

@@ -252,6 +252,14 @@ def test_a_service_date_is_complete_as_a_day_is(lake: Lake) -> None:
     assert evaluation.has_passed
 
 
+@pytest.mark.parametrize(("polls", "passes"), [(0, True), (1, False), (96, True)])
+def test_a_day_that_others_made_is_not_asked_about(lake: Lake, polls: int, passes: bool) -> None:
+    lake.table(COUNTS).replace(_polls(DAY, "2026-02-28T23:00:00", polls), [DAY])
+    suite = completeness_suite(COUNTS, ("first_polled_at", "polled_at"), "station_code", if_any=True)
+    (evaluation,) = verdict(lake, suite, DAY)
+    assert evaluation.has_passed is passes
+
+
 def test_of_today_only_what_has_passed_is_expected(lake: Lake) -> None:
     lake.table(COUNTS).replace(_polls(DAY, "2026-02-28T23:00:00", 40), [DAY])
     (at_nine,) = verdict(lake, COMPLETE, DAY, now=datetime(2026, 3, 1, 9, tzinfo=UTC))
