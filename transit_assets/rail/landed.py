@@ -6,9 +6,10 @@ rows of the fetches and go no further.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date as day
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from transit_assets.lake import Fetch, Lake, Table
@@ -150,17 +151,16 @@ def _is_for(fetch: Fetch, table: Table) -> bool:
 def _landed(lake: Lake, fetches: Sequence[Fetch], date: str) -> "Iterator[Landed]":
     from transit_assets.rail.clean.records import Landed, of_line
 
-    line, held = settings().rail_line, ("", b"")
-    for fetch in fetches:
-        if fetch.feed == "archive":
-            records = _of_archive(lake, fetch, date)
+    line = settings().rail_line
+    for is_archive, some in groupby(fetches, lambda fetch: fetch.feed == "archive"):
+        if is_archive:
+            found = ((fetch.sha256, _of_archive(lake, fetch, date)) for fetch in some)
         else:
-            if held[0] != fetch.sha256:
-                held = (fetch.sha256 or "", lake.landing.payload(fetch))
-            records = _of_answer(fetch, held[1], date)
-        kept = of_line(records, line)
-        if kept.num_rows:
-            yield Landed(fetch.sha256 or "", fetch.fetched_at, kept)
+            found = ((None, rows) for rows in _of_answers(lake, some, date))
+        for sha256, records in found:
+            kept = of_line(records, line)
+            if kept.num_rows:
+                yield Landed(sha256, kept)
 
 
 def _of_archive(lake: Lake, fetch: Fetch, date: str) -> "pa.Table":
@@ -170,12 +170,20 @@ def _of_archive(lake: Lake, fetch: Fetch, date: str) -> "pa.Table":
     return lake.decoded(fetch, date, decoder_of(fetch), DECODER_VERSION)
 
 
-def _of_answer(fetch: Fetch, payload: bytes, date: str) -> "pa.Table":
-    from transit_assets.rail.clean.formats import decode_answer
+def _of_answers(lake: Lake, fetches: Iterable[Fetch], date: str) -> "Iterator[pa.Table]":
+    """Records of the date, of many answers at a time."""
+    from transit_assets.rail.clean.formats import Answer, decode_answers
     from transit_assets.rail.clean.records import by_date
 
-    rows = decode_answer(payload, fetch.feed, fetch.fetched_at)
-    return next((found for name, found in by_date(rows) if name == date), rows.slice(0, 0))
+    def answers() -> Iterator[Answer]:
+        held: tuple[str | None, bytes] = (None, b"")
+        for fetch in fetches:
+            if held[0] != fetch.sha256:
+                held = (fetch.sha256, lake.landing.payload(fetch))
+            yield Answer(fetch.feed, fetch.sha256 or "", fetch.fetched_at, held[1])
+
+    for rows in decode_answers(answers()):
+        yield from (found for name, found in by_date(rows) if name == date)
 
 
 def payloads_of(table: Table) -> Callable[[Lake, Sequence[str]], Mapping[str, Payloads]]:

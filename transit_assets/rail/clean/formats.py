@@ -8,12 +8,13 @@ record put aside, for an answer that failed is one too.
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,9 +23,9 @@ from transit_assets.lake import tars, zips
 from transit_assets.rail.clean import polls, times
 from transit_assets.rail.clean.disruptions import BULK_SOURCE, REPORTS_SOURCE, decode_bulk, decode_line_reports
 from transit_assets.rail.clean.errors import PayloadUnreadable, UnknownFormat
-from transit_assets.rail.clean.records import ALL_LINES, PREDICTIONS, SIGHTINGS, by_date, rows_by_line, unreadable
+from transit_assets.rail.clean.records import ALL_LINES, PAYLOAD, PREDICTIONS, SIGHTINGS, by_date, rows_by_line
 from transit_assets.rail.clean.sightings import Row, sightings, table_of_rows
-from transit_assets.rail.clean.siri import MESSAGE_SOURCE, PREDICTION_SOURCE, decode_siri
+from transit_assets.rail.clean.siri import MESSAGE_SOURCE, PREDICTION_SOURCE, Heard, decode_siri, records_of
 from transit_assets.rail.schema import PREDICTION_SOURCES
 
 DECODER_VERSION = 1  # of what decode_archive gives; part of the path of decoded archives
@@ -41,6 +42,9 @@ _SHAPES = {
     "line_reports": (SIGHTINGS, REPORTS_SOURCE),
 }
 """What answers of each feed of the landing are decoded to."""
+Decoded: TypeAlias = Heard | list[Row]
+"""One answer before it is part of a table."""
+
 _FEEDS = {source: feed for feed, (_, source) in _SHAPES.items()}
 
 
@@ -84,15 +88,50 @@ def decode_archive(stream: BinaryIO, name: str, max_bytes: int | None = None) ->
             yield from by_date(rows)
 
 
-def decode_answer(payload: bytes, feed: str, fetched_at: datetime) -> pa.Table:
-    """Records of an answer that a feed of the landing gave; one that cannot be read is one record put aside."""
+@dataclass(frozen=True)
+class Answer:
+    """An answer that a feed of the landing gave."""
+
+    feed: str
+    sha256: str
+    fetched_at: datetime
+    payload: bytes
+
+
+def decode_answers(answers: Iterable[Answer]) -> Iterator[pa.Table]:
+    """Records of answers, many at a time, in their order, with the hash of the payload that each came in.
+
+    An answer that cannot be read is one record put aside.
+    """
+    held: list[tuple[Answer, Decoded]] = []
+    rows = 0
+    for answer in answers:
+        found = _decode_answer(answer)
+        if held and (rows + len(found) > _ROWS_AT_ONCE or isinstance(held[0][1], Heard) != isinstance(found, Heard)):
+            yield _with_payloads(held)
+            held, rows = [], 0
+        held.append((answer, found))
+        rows += len(found)
+    if held:
+        yield _with_payloads(held)
+
+
+def _with_payloads(held: Sequence[tuple[Answer, Decoded]]) -> pa.Table:
+    rows, answer_of = _table([found for _, found in held])
+    hashes = pa.array([answer.sha256 for answer, _ in held], pa.string())
+    return rows.append_column(PAYLOAD, pa.DictionaryArray.from_arrays(pa.array(answer_of.astype(np.int32)), hashes))
+
+
+def _decode_answer(answer: Answer) -> Decoded:
+    schema, source = _SHAPES[answer.feed]
     try:
-        rows = _table(_decode_json(payload, fetched_at))
-        if rows.schema != _SHAPES[feed][0]:
-            raise UnknownFormat(f"an answer of another feed than {feed}")
+        found = _decode_json(answer.payload, answer.fetched_at)
+        is_prediction = isinstance(found, Heard)
+        if is_prediction != (schema is PREDICTIONS) or (not isinstance(found, Heard) and found[0]["source"] != source):
+            raise UnknownFormat(f"an answer of another feed than {answer.feed}")
     except PayloadUnreadable as error:
-        return _table(_put_aside(0, str(error), feed, fetched_at))
-    return rows
+        return _put_aside(0, str(error), answer.feed, answer.fetched_at)
+    return found
 
 
 def survey(stream: BinaryIO, name: str, max_bytes: int | None = None) -> Survey:
@@ -116,8 +155,8 @@ def survey_answer(payload: bytes, feed: str, fetched_at: datetime) -> Survey:
 
     So an answer without trains still belongs to a date: it says that someone was looking.
     """
-    rows = decode_answer(payload, feed, fetched_at)
     counts = {date_of_answer(feed, fetched_at): {ALL_LINES: 0}}
+    (rows,) = decode_answers([Answer(feed, "", fetched_at, payload)])
     for date, found in by_date(rows):
         counts[date] = {**rows_by_line(found), ALL_LINES: found.num_rows}
     span = pc.min_max(rows["observed_at"]).as_py()
@@ -137,7 +176,7 @@ def _decode(stream: BinaryIO, name: str, max_bytes: int | None) -> Iterator[pa.T
     if tars.is_tar(head[: tars.HEAD_BYTES]):
         yield from _decode_tar(stream, max_bytes)
     elif text[:1] in (b"{", b"["):
-        yield _table(_decode_json(stream.read(), _stamp(name)))
+        yield _table([_decode_json(stream.read(), _stamp(name))])[0]
     elif polls.is_poll(head):
         yield from polls.decode_csv(stream, polls.station_of_name(name))
     else:
@@ -159,45 +198,48 @@ def _seen(head: bytes, text: bytes) -> str:
 
 
 def _decode_tar(stream: BinaryIO, max_bytes: int | None) -> Iterator[pa.Table]:
-    """The records of all members. An answer of a disruption feed is a few rows: many of them make one table."""
-    rows: list[Row] = []
-    start, feed = 0, "disruptions"
+    """The records of all members, many members at a time."""
+    held: list[Decoded] = []
+    start, rows, feed = 0, 0, "disruptions"
     for member in tars.members(stream, max_bytes):
         at = _stamp(member.name)
         try:
             found = _decode_json(member.payload, at, start)
-            feed = "stop_monitoring" if isinstance(found, pa.Table) else _FEEDS[found[0]["source"]]
+            feed = "stop_monitoring" if isinstance(found, Heard) else _FEEDS[found[0]["source"]]
         except PayloadUnreadable as error:
             if at is None:
                 error.args = (f"{member.name} in the tar: {error}",)
                 raise
             found = _put_aside(start, f"{member.name}: {error}", feed, at)
-        start += len(found)
-        if isinstance(found, pa.Table):
-            yield found
-            continue
-        rows += found
-        if len(rows) >= _ROWS_AT_ONCE:
-            yield table_of_rows(rows)
-            rows = []
-    if rows:
-        yield table_of_rows(rows)
+        start, rows = start + len(found), rows + len(found)
+        if held and (rows > _ROWS_AT_ONCE or isinstance(held[0], Heard) != isinstance(found, Heard)):
+            yield _table(held)[0]
+            held, rows = [], len(found)
+        held.append(found)
+    if held:
+        yield _table(held)[0]
 
 
-def _table(found: pa.Table | list[Row]) -> pa.Table:
-    return found if isinstance(found, pa.Table) else table_of_rows(found)
+def _table(found: Sequence[Decoded]) -> tuple[pa.Table, np.ndarray]:
+    """Records of answers of one kind, and which of the answers each is of."""
+    heard = [one for one in found if isinstance(one, Heard)]
+    if heard:
+        return records_of(heard)
+    rows = [row for one in found if not isinstance(one, Heard) for row in one]
+    return table_of_rows(rows), np.repeat(np.arange(len(found)), [len(one) for one in found])
 
 
-def _put_aside(number: int, complaint: str, feed: str, at: datetime) -> pa.Table | list[Row]:
+def _put_aside(number: int, complaint: str, feed: str, at: datetime) -> Decoded:
     """An answer that cannot be read, as one record."""
     schema, source = _SHAPES[feed]
-    problem = f"answer_is_readable: {complaint}"
-    if schema is SIGHTINGS:
-        return sightings([], at, source=source, start=number, bad={0: problem})
-    return unreadable({number: problem}, schema, source=source, day=times.service_date(at), observed_at=at)
+    bad = {number: f"answer_is_readable: {complaint}"}
+    if schema is PREDICTIONS:
+        return Heard(at, bad=bad)
+    found = sightings([], at, source=source, bad={0: bad[number]})
+    return [{**row, "row_number": number} for row in found]
 
 
-def _decode_json(payload: bytes, at: datetime | None, start: int = 0) -> pa.Table | list[Row]:
+def _decode_json(payload: bytes, at: datetime | None, start: int = 0) -> Decoded:
     """The records of one answer. Raises UnknownFormat, PayloadUnreadable."""
     payload = payload.removeprefix(BOM)
     if not payload.strip():

@@ -25,7 +25,7 @@ NO_LINE = ""
 """The line of records that name none: they may be of any."""
 _OF_NONE = "none"
 
-_PAYLOAD = "payload_sha256"
+PAYLOAD = "payload_sha256"
 _CODE = re.compile(r"(?<![A-Z0-9])C\d{5}(?!\d)")
 
 
@@ -35,7 +35,7 @@ def _records_of(table: Table) -> pa.Schema:
         [
             pa.field(field.name, CODED if field.type == pa.string() and field.name != "problem" else field.type)
             for field in candidate_schema(table.schema)
-            if field.name != _PAYLOAD
+            if field.name != PAYLOAD
         ]
     )
 
@@ -46,10 +46,12 @@ SIGHTINGS = _records_of(DISRUPTION_SIGHTINGS)
 
 @dataclass(frozen=True)
 class Landed:
-    """The records of one payload that belong to one service date, and when it was heard."""
+    """The records of one payload, or of many, that belong to one service date.
 
-    sha256: str
-    fetched_at: datetime
+    `sha256` is the hash of the payload; None where the records have it, each its own (`payload_sha256`).
+    """
+
+    sha256: str | None
     records: pa.Table
 
 
@@ -138,10 +140,9 @@ def cleaned(table: Table, service_date: date, landed: Sequence[Landed], fingerpr
 
 def _candidates(one: Landed, schema: pa.Schema, service_date: date) -> pa.Table:
     count = one.records.num_rows
-    known = {
-        _PAYLOAD: pa.repeat(pa.scalar(one.sha256), count),
-        "service_date": pa.repeat(pa.scalar(service_date, pa.date32()), count),
-    }
+    known = {"service_date": pa.repeat(pa.scalar(service_date, pa.date32()), count)}
+    if one.sha256 is not None:
+        known[PAYLOAD] = pa.repeat(pa.scalar(one.sha256), count)
     columns = [known.get(field.name) for field in schema]
     return pa.table(
         [

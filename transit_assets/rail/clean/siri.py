@@ -1,4 +1,4 @@
-"""SIRI Lite of PRIM: visits of stop-monitoring and messages of general-message, to records.
+"""SIRI Lite of PRIM: trains of stop-monitoring and estimated-timetable, messages of general-message, to records.
 
 Values stand bare, as `{"value": …}`, or in a list of these that may be empty. A visit is an observation at the
 answer's own instant, so an answer heard twice says nothing twice. Trains that left stay for half an hour with
@@ -6,17 +6,20 @@ answer's own instant, so an answer heard twice says nothing twice. Trains that l
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
 from transit_assets.feeds import coded, values
 from transit_assets.feeds.payloads import each_typed
+from transit_assets.lake import UTC_INSTANT
 from transit_assets.rail.clean import times
 from transit_assets.rail.clean.directions import directions
 from transit_assets.rail.clean.errors import PayloadUnreadable
@@ -36,6 +39,7 @@ class _Journey(Struct):
     FramedVehicleJourneyRef: Any = None
     DestinationRef: Any = None
     DestinationName: Any = None
+    VehicleJourneyName: Any = None
     JourneyNote: Any = None
     TrainNumbers: Any = None
     MonitoredCall: dict[str, Any] | None = None
@@ -45,6 +49,14 @@ class _Visit(Struct):
     MonitoredVehicleJourney: _Journey
     RecordedAtTime: Any = None
     MonitoringRef: Any = None
+
+
+class _Estimated(_Journey):
+    """A journey of an estimated timetable, with its calls to come instead of one at the stop that was asked for."""
+
+    DatedVehicleJourneyRef: Any = None
+    RecordedAtTime: Any = None
+    EstimatedCalls: dict[str, list[dict[str, Any]]] | None = None
 
 
 class _Message(Struct):
@@ -57,13 +69,19 @@ class _Message(Struct):
 
 
 _VISIT, _MESSAGE = msgspec.json.Decoder(_Visit), msgspec.json.Decoder(_Message)
+_ESTIMATED = msgspec.json.Decoder(_Estimated)
+
+
+class _Frame(Struct):
+    EstimatedVehicleJourney: list[msgspec.Raw] | None = None
 
 
 class Delivery(Struct):
-    """One delivery of an answer; which of the two lists it has says what it is of."""
+    """One delivery of an answer; which of the lists it has says what it is of."""
 
     MonitoredStopVisit: list[msgspec.Raw] | None = None
     InfoMessage: list[msgspec.Raw] | None = None
+    EstimatedJourneyVersionFrame: list[_Frame] | None = None
     Status: Any = None
     ErrorCondition: Any = None
 
@@ -71,6 +89,7 @@ class Delivery(Struct):
 class _Service(Struct):
     ResponseTimestamp: Any = None
     StopMonitoringDelivery: list[Delivery] | Delivery | None = None
+    EstimatedTimetableDelivery: list[Delivery] | Delivery | None = None
     GeneralMessageDelivery: list[Delivery] | Delivery | None = None
 
 
@@ -85,8 +104,21 @@ class _Answer(Struct):
 _DECODER = msgspec.json.Decoder(_Answer)
 
 
-def decode_siri(payload: bytes, at: datetime | None, start: int = 0) -> pa.Table | list[Row]:
-    """The records of an answer heard at an instant (None: when it says it was given).
+@dataclass(frozen=True)
+class Heard:
+    """The visits of one answer with their positions, and complaints about records that are none, by position."""
+
+    observed_at: datetime
+    visits: Sequence[_Visit] = ()
+    positions: Sequence[int] = ()
+    bad: Mapping[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.visits) + len(self.bad)
+
+
+def decode_siri(payload: bytes, at: datetime | None, start: int = 0) -> Heard | list[Row]:
+    """What an answer says that was heard at an instant (None: when it says it was given): visits, or messages.
 
     Raises PayloadUnreadable for what is none, and for an error of the provider.
     """
@@ -99,10 +131,51 @@ def decode_siri(payload: bytes, at: datetime | None, start: int = 0) -> pa.Table
     if service.GeneralMessageDelivery is not None:
         found = _listed(service.GeneralMessageDelivery, "InfoMessage")
         return _messages(found, _known(at or answered_at), start)
+    if service.EstimatedTimetableDelivery is not None:
+        frames = _listed(service.EstimatedTimetableDelivery, "EstimatedJourneyVersionFrame")
+        journeys = [journey for frame in frames for journey in frame.EstimatedVehicleJourney or ()]
+        return _estimated(journeys, _known(answered_at or at), start)
     if service.StopMonitoringDelivery is None:
-        raise PayloadUnreadable("a SIRI answer with no delivery of stop-monitoring or general-message")
+        raise PayloadUnreadable(
+            "a SIRI answer with no delivery of stop-monitoring, estimated-timetable or general-message"
+        )
     found = _listed(service.StopMonitoringDelivery, "MonitoredStopVisit")
-    return _visits(found, _known(answered_at or at), start)
+    decoded = each_typed(found, _VISIT)
+    return Heard(
+        _known(answered_at or at),
+        decoded.stations,
+        [start + number for number in decoded.row_numbers],
+        {start + one.row_number: complaint(one.problem, one.record) for one in decoded.unreadable},
+    )
+
+
+def records_of(heard: Sequence[Heard]) -> tuple[pa.Table, np.ndarray]:
+    """The records of some answers, those that are no visits last, and which of the answers each of them is of.
+
+    Many at once: a day has 20,000 answers, and the table of one costs as much as that of a hundred.
+    """
+    visits = [visit for one in heard for visit in one.visits]
+    numbers = np.arange(len(heard))
+    of_visit, of_bad = (np.repeat(numbers, [len(part) for part in parts]) for parts in _parts(heard))
+    observed = pa.array([one.observed_at for one in heard], UTC_INSTANT).take(pa.array(of_visit))
+    rows = _typed(visits, observed, [position for one in heard for position in one.positions])
+    bad = [
+        unreadable(
+            one.bad,
+            PREDICTIONS,
+            source=PREDICTION_SOURCE,
+            day=times.service_date(one.observed_at),
+            observed_at=one.observed_at,
+        )
+        for one in heard
+        if one.bad
+    ]
+    whole = pa.concat_tables([rows, *bad]).unify_dictionaries().combine_chunks() if bad else rows
+    return whole, np.concatenate([of_visit, of_bad])
+
+
+def _parts(heard: Sequence[Heard]) -> tuple[list[Sequence[_Visit]], list[Mapping[int, str]]]:
+    return [one.visits for one in heard], [one.bad for one in heard]
 
 
 def one(value: Any) -> Any:
@@ -118,7 +191,7 @@ def _known(at: datetime | None) -> datetime:
     return at
 
 
-def _listed(found: Sequence[Delivery] | Delivery, name: str) -> list[msgspec.Raw]:
+def _listed(found: Sequence[Delivery] | Delivery, name: str) -> list[Any]:
     deliveries = [found] if isinstance(found, Delivery) else found
     for delivery in deliveries:
         if delivery.ErrorCondition is not None or str(delivery.Status).lower() == "false":
@@ -134,7 +207,10 @@ _OF_VISIT: dict[str, Callable[[_Visit, dict[str, Any]], Any]] = {
     "journey_ref": lambda visit, call: _member(
         visit.MonitoredVehicleJourney.FramedVehicleJourneyRef, "DatedVehicleJourneyRef"
     ),
-    "train_number": lambda visit, call: one(_inner(visit.MonitoredVehicleJourney.TrainNumbers, "TrainNumberRef")),
+    "train_number": lambda visit, call: (
+        one(_inner(visit.MonitoredVehicleJourney.TrainNumbers, "TrainNumberRef"))
+        or one(visit.MonitoredVehicleJourney.VehicleJourneyName)
+    ),
     "mission": lambda visit, call: one(visit.MonitoredVehicleJourney.JourneyNote),
     "destination_ref": lambda visit, call: one(visit.MonitoredVehicleJourney.DestinationRef),
     "destination_name": lambda visit, call: one(visit.MonitoredVehicleJourney.DestinationName),
@@ -154,6 +230,7 @@ _TIMES = (
     "expected_arrival_at",
     "expected_departure_at",
 )
+_OF_JOURNEY = ("LineRef", "DestinationRef", "DestinationName", "VehicleJourneyName", "JourneyNote", "TrainNumbers")
 _TOLD_FIRST = ("aimed_departure_at", "aimed_arrival_at", "expected_departure_at", "expected_arrival_at")
 
 
@@ -165,19 +242,32 @@ def _member(value: Any, name: str) -> Any:
     return one(_inner(value, name))
 
 
-def _visits(found: Sequence[msgspec.Raw], observed_at: datetime, start: int) -> pa.Table:
-    decoded = each_typed(found, _VISIT)
-    rows = _typed(decoded.stations, observed_at, [start + number for number in decoded.row_numbers])
-    if not decoded.unreadable:
-        return rows
-    bad = unreadable(
-        {start + record.row_number: complaint(record.problem, record.record) for record in decoded.unreadable},
-        PREDICTIONS,
-        source=PREDICTION_SOURCE,
-        day=times.service_date(observed_at),
-        observed_at=observed_at,
+def _estimated(found: Sequence[msgspec.Raw], observed_at: datetime, start: int) -> Heard:
+    """The calls to come of each train as visits of their stops; a journey that is none is one record put aside."""
+    decoded = each_typed(found, _ESTIMATED)
+    visits = [_visit(journey, call) for journey in decoded.stations for call in _calls(journey)]
+    first_bad = start + len(visits)
+    return Heard(
+        observed_at,
+        visits,
+        range(start, first_bad),
+        {first_bad + at: complaint(one.problem, one.record) for at, one in enumerate(decoded.unreadable)},
     )
-    return pa.concat_tables([rows, bad]).unify_dictionaries().sort_by("row_number").combine_chunks()
+
+
+def _calls(journey: _Estimated) -> list[dict[str, Any]]:
+    return (journey.EstimatedCalls or {}).get("EstimatedCall") or []
+
+
+def _visit(journey: _Estimated, call: dict[str, Any]) -> _Visit:
+    """One call of a journey, as stop-monitoring would tell it."""
+    reference = journey.FramedVehicleJourneyRef or {"DatedVehicleJourneyRef": journey.DatedVehicleJourneyRef}
+    said = {name: getattr(journey, name) for name in _OF_JOURNEY}
+    return _Visit(
+        _Journey(**said, FramedVehicleJourneyRef=reference, MonitoredCall=call),
+        RecordedAtTime=journey.RecordedAtTime,
+        MonitoringRef=call.get("StopPointRef"),
+    )
 
 
 def complaint(problem: str, record: bytes) -> str:
@@ -185,7 +275,7 @@ def complaint(problem: str, record: bytes) -> str:
     return f"record_is_readable: {problem}; {record[:200].decode(errors='replace')}"
 
 
-def _typed(visits: Sequence[_Visit], observed_at: datetime, positions: Sequence[int]) -> pa.Table:
+def _typed(visits: Sequence[_Visit], observed: pa.Array, positions: Sequence[int]) -> pa.Table:
     count = len(visits)
     calls = [visit.MonitoredVehicleJourney.MonitoredCall or {} for visit in visits]
     raw = {
@@ -196,7 +286,6 @@ def _typed(visits: Sequence[_Visit], observed_at: datetime, positions: Sequence[
     at_stop = values.flag(values.column([call.get("VehicleAtStop") for call in calls]))
     read = {name: coded.read(raw[name], times.instants) for name in _TIMES}
     said = [read[name].values for name in _TOLD_FIRST]
-    observed = pa.array([observed_at] * count, PREDICTIONS.field("observed_at").type)
     stations = _stations(raw["stop_ref"], raw["stop_name"])
     destination = _stations(raw["destination_ref"], raw["destination_name"])
     status = _first(raw["departure_status"], raw["arrival_status"])
@@ -212,7 +301,7 @@ def _typed(visits: Sequence[_Visit], observed_at: datetime, positions: Sequence[
         "is_real_time": pc.or_(pc.is_valid(said[2]), pc.is_valid(said[3])),
         "is_at_stop": at_stop.values,
         "status": status,
-        "is_cancelled": pc.fill_null(pc.equal(status.dictionary_decode(), CANCELLED), False),
+        "is_cancelled": pc.fill_null(pc.equal(pc.utf8_lower(status.dictionary_decode()), CANCELLED), False),
         "source": coded.constant(PREDICTION_SOURCE, count),
         "row_number": pa.array(positions, pa.int32()),
         "problem": values.first_complaint(

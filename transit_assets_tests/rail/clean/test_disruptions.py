@@ -32,9 +32,7 @@ def seen(payload: bytes, line: str = LINE) -> list[dict[str, Any]]:
 
 
 def sightings(*payloads: bytes) -> pa.Table:
-    landed = [
-        Landed(f"sha{number}", NOON, table_of_rows(decode_bulk(one, None))) for number, one in enumerate(payloads)
-    ]
+    landed = [Landed(f"sha{number}", table_of_rows(decode_bulk(one, None))) for number, one in enumerate(payloads)]
     return disruption_sightings(DAY, landed).candidates
 
 
@@ -111,7 +109,7 @@ def test_a_bad_disruption_is_put_aside_and_costs_itself_only() -> None:
     payload = json.loads(bulk(good)) | {"disruptions": [*found, backwards]}
     payload["lines"] = [touched(LINE, "d1", "d2", "d4")]
     rows = table_of_rows(decode_bulk(json.dumps(payload).encode(), NOON))
-    result = ruled(DISRUPTION_SIGHTINGS, disruption_sightings(DAY, [Landed("sha", NOON, rows)]))
+    result = ruled(DISRUPTION_SIGHTINGS, disruption_sightings(DAY, [Landed("sha", rows)]))
     assert [row["disruption_id"] for row in result.rows] == ["", "d2"]
     assert [(row["row_number"], row["broken_rules"][0]) for row in result.broken] == [
         (0, "last_update_at_is_a_time"),

@@ -26,7 +26,7 @@ _NO_CALLS = SCHEDULED_CALLS.schema.empty_table()
 
 
 def predicted(*landed: pa.Table) -> pa.Table:
-    found = predicted_calls(DAY, [Landed(str(number), AT, rows) for number, rows in enumerate(landed)])
+    found = predicted_calls(DAY, [Landed(str(number), rows) for number, rows in enumerate(landed)])
     rows = ruled(PREDICTED_CALLS, found).rows
     return pa.Table.from_pylist(rows, schema=found.candidates.schema).select(PREDICTED_CALLS.column_names)
 
@@ -98,7 +98,7 @@ def schedule(*calls: dict[str, Any]) -> pa.Table:
 def recorded(recordings: Path) -> Cleaned:
     paths = sorted((recordings / FOLDER).iterdir())
     tables = [rows for path in paths for rows in decode_csv(io.BytesIO(path.read_bytes()), station_of_name(path.name))]
-    landed = [Landed(str(number), AT, rows) for number, rows in enumerate(tables)]
+    landed = [Landed(str(number), rows) for number, rows in enumerate(tables)]
     rows = predicted_calls(DAY, landed).candidates.select(PREDICTED_CALLS.column_names)
     return stop_events(DAY, rows, _NO_CALLS)
 

@@ -15,7 +15,7 @@ from transit_assets.rail.clean.predicted import predicted_calls
 from transit_assets.rail.clean.records import Landed
 from transit_assets.rail.schema import PREDICTED_CALLS
 from transit_assets.rail.stations import by_uic
-from transit_assets_tests.rail.payloads import NOON, NORD, poll, polls
+from transit_assets_tests.rail.payloads import NORD, poll, polls
 from transit_assets_tests.ruled import Ruled, ruled
 
 DAY = date(2022, 6, 24)
@@ -27,7 +27,7 @@ def decoded(payload: bytes, station: str = NORD) -> pa.Table:
 
 
 def calls(payload: bytes) -> Ruled:
-    return ruled(PREDICTED_CALLS, predicted_calls(DAY, [Landed("sha", NOON, decoded(payload))]))
+    return ruled(PREDICTED_CALLS, predicted_calls(DAY, [Landed("sha", decoded(payload))]))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def recorded(recordings: Path) -> dict[str, pa.Table]:
 
 def test_all_recorded_polls_land_and_none_is_lost(recorded: dict[str, pa.Table]) -> None:
     assert sum(rows.num_rows for rows in recorded.values()) == 218_333
-    landed = [Landed(name, NOON, rows) for name, rows in recorded.items()]
+    landed = [Landed(name, rows) for name, rows in recorded.items()]
     found = predicted_calls(DAY, landed)
     assert found.landed == 218_333
     passing, broken = split(PREDICTED_CALLS, found.candidates)

@@ -12,7 +12,7 @@ from transit_assets.rail.clean.errors import PayloadUnreadable
 from transit_assets.rail.clean.predicted import predicted_calls
 from transit_assets.rail.clean.records import Landed, of_line, rows_by_line
 from transit_assets.rail.clean.sightings import table_of_rows
-from transit_assets.rail.clean.siri import decode_siri
+from transit_assets.rail.clean.siri import Heard, decode_siri, records_of
 from transit_assets.rail.schema import PREDICTED_CALLS
 from transit_assets_tests.rail.payloads import MITRY, NOON, NORD, monitoring, visit
 from transit_assets_tests.ruled import Ruled, ruled
@@ -22,12 +22,12 @@ DAY = date(2025, 1, 24)
 
 def visits(payload: bytes) -> pa.Table:
     found = decode_siri(payload, NOON)
-    assert isinstance(found, pa.Table)
-    return found
+    assert isinstance(found, Heard)
+    return records_of([found])[0]
 
 
 def calls(*found: Any) -> Ruled:
-    return ruled(PREDICTED_CALLS, predicted_calls(DAY, [Landed("sha", NOON, visits(monitoring(*found)))]))
+    return ruled(PREDICTED_CALLS, predicted_calls(DAY, [Landed("sha", visits(monitoring(*found)))]))
 
 
 @pytest.mark.parametrize("name", ["siri_stop_monitoring_2025-01-24", "siri_stop_monitoring_area_2025-01-24"])
@@ -86,7 +86,7 @@ def test_a_train_without_a_reference_is_its_number() -> None:
 def test_a_bad_visit_is_put_aside_and_costs_itself_only() -> None:
     found = calls(visit(), "no visit", visit("2", ExpectedDepartureTime="soon"), visit("4", stop="Franconville"))
     assert (found.landed, len(found.rows)) == (4, 1)
-    assert [(row["row_number"], row["broken_rules"][0]) for row in found.broken] == [
+    assert sorted((row["row_number"], row["broken_rules"][0]) for row in found.broken) == [
         (1, "record_is_readable"),
         (2, "expected_departure_at_is_a_time"),
         (3, "station_is_known"),
@@ -128,9 +128,40 @@ def test_a_message_is_of_the_lines_that_it_names_also_in_its_identifier() -> Non
     def lines(message: dict[str, Any]) -> Any:
         delivery = {"InfoMessage": [{"InfoMessageIdentifier": {"value": "m"}, **message}]}
         service = {"ResponseTimestamp": "2025-01-24T11:00:00Z", "GeneralMessageDelivery": [delivery]}
-        (row,) = decode_siri(json.dumps({"Siri": {"ServiceDelivery": service}}).encode(), NOON)
-        return row["lines"]
+        found = decode_siri(json.dumps({"Siri": {"ServiceDelivery": service}}).encode(), NOON)
+        assert isinstance(found, list)
+        return found[0]["lines"]
 
     assert lines({"Content": {"LineRef": [{"value": "STIF:Line::C01743:"}]}}) == ["STIF:Line::C01743:"]
     assert lines({"ItemIdentifier": "x:STIF:Line::C01743::LOC"}) == ["STIF:Line::C01743:"]
     assert lines({}) is None
+
+
+def estimated(*journeys: Any) -> bytes:
+    """An answer of estimated-timetable."""
+    delivery = {"EstimatedJourneyVersionFrame": [{"EstimatedVehicleJourney": list(journeys)}]}
+    service = {"ResponseTimestamp": "2025-01-24T11:00:00.000Z", "EstimatedTimetableDelivery": [delivery]}
+    return json.dumps({"Siri": {"ServiceDelivery": service}}).encode()
+
+
+def test_the_calls_of_an_estimated_timetable_are_observations_of_their_stops() -> None:
+    call = {"ExpectedDepartureTime": "2025-01-24T11:06:40.000Z", "DepartureStatus": "onTime"}
+    journey = {
+        "LineRef": {"value": "STIF:Line::C01743:"},
+        "DatedVehicleJourneyRef": {"value": "SNCF:VehicleJourney::x:LOC"},
+        "VehicleJourneyName": [{"value": "147347"}],
+        "DestinationName": [{"value": "Mitry - Claye"}],
+        "EstimatedCalls": {
+            "EstimatedCall": [
+                call | {"StopPointRef": {"value": "STIF:StopArea:SP:71410:"}},
+                call | {"StopPointRef": {"value": "x"}, "StopPointName": [{"value": "Drancy"}]},
+            ]
+        },
+    }
+    rows = visits(estimated(journey, "no journey"))
+    assert rows["station"].to_pylist() == [NORD, "87271403", None]
+    assert rows["row_number"].to_pylist() == [0, 1, 2]
+    first, _, bad = rows.to_pylist()
+    assert (first["journey_id"], first["train_number"]) == ("SNCF:VehicleJourney::x:LOC", "147347")
+    assert (first["destination"], first["direction"]) == (MITRY, "north")
+    assert bad["problem"].startswith("record_is_readable")
