@@ -139,6 +139,7 @@ def _of_decision(registry: RegistryResource, decision: "Decision") -> dict[str, 
         "estimator": decision.estimator,
         "compared_with": decision.compared_with or "nothing",
         "reason": decision.reason,
+        "data": decision.data_version or "unknown",  # says so where it is simulated
         "mlflow_run": version.run_id,
         "evidence": dg.MetadataValue.md("\n".join(["| | condition | found |", "|---|---|---|", *rows])),
     }
