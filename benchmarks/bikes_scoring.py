@@ -106,7 +106,7 @@ def in_turns(folder: str) -> Callable[[], Any]:
     sums = {"Booster.predict": _sum(booster, ready), "transit": _sum(booster, made)}
 
     def timed() -> Any:
-        found = _timed({"Booster.predict": bare, "transit": transit})
+        found = in_turns_of({"Booster.predict": bare, "transit": transit}, _REQUESTS, _TURN)
         return {name: quantiles | {"sum": sums[name]} for name, quantiles in found.items()}
 
     return timed
@@ -117,14 +117,16 @@ def _sum(booster: Any, rows: Any) -> float:
     return float(booster.predict(rows, num_threads=1).sum())
 
 
-def _timed(contestants: dict[str, Callable[[int], Any]]) -> dict[str, dict[str, float]]:
-    """Quantiles of the microseconds of a request to each."""
+def in_turns_of(
+    contestants: dict[str, Callable[[int], Any]], requests: int, at_once: int
+) -> dict[str, dict[str, float]]:
+    """Quantiles of the microseconds of a request to each, which take turns."""
     import numpy as np
 
-    seconds = {name: np.empty(_REQUESTS) for name in contestants}
-    for turn in range(0, _REQUESTS, _TURN):
+    seconds = {name: np.empty(requests) for name in contestants}
+    for turn in range(0, requests, at_once):
         for name, one in contestants.items():
-            for number in range(turn, turn + _TURN):
+            for number in range(turn, min(turn + at_once, requests)):
                 started = time.perf_counter()
                 one(number)
                 seconds[name][number] = time.perf_counter() - started

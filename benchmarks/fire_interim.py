@@ -35,7 +35,7 @@ _COMPARED = {
 
 def main() -> Report:
     with tempfile.TemporaryDirectory(prefix="transit-bench-") as folder:
-        records = write_files(Path(folder))
+        records = write_files(Path(folder), MONTHS)
         found = measure({"polars": with_polars, "transit": transit, "pandas": with_pandas}, folder, rounds=1)
         answers = {fingerprint(f"'{folder}/{name}-{{table}}.parquet'") for name in ("polars", "pandas")}
         lake = found["transit"].result["lake"]
@@ -60,11 +60,11 @@ def main() -> Report:
     return Report(f"(l) {MONTHS} months of calls and vehicles to the interim tables", text, rows, limits)
 
 
-def write_files(folder: Path) -> dict[str, int]:
+def write_files(folder: Path, months: int) -> dict[str, int]:
     """`incidents.csv` and `mobilisations.csv` of the simulated brigade; returns how many records each holds."""
     from transit_assets.simulator.lfb_files import INCIDENT_HEADER, MOBILISATION_HEADER
 
-    months = [date(FIRST_YEAR + number // 12, number % 12 + 1, 1) for number in range(MONTHS)]
+    firsts = [date(FIRST_YEAR + number // 12, number % 12 + 1, 1) for number in range(months)]
     records = dict.fromkeys(_COMPARED, 0)
     with (
         ProcessPoolExecutor(os.cpu_count()) as processes,
@@ -73,8 +73,8 @@ def write_files(folder: Path) -> dict[str, int]:
     ):
         calls.write(INCIDENT_HEADER.encode())
         vehicles.write(MOBILISATION_HEADER.encode())
-        for number, (of_calls, of_vehicles) in enumerate(processes.map(_lines, months)):
-            if number >= MONTHS - _UNPUBLISHED:
+        for number, (of_calls, of_vehicles) in enumerate(processes.map(_lines, firsts)):
+            if number >= months - _UNPUBLISHED:
                 of_vehicles = b""
             calls.write(of_calls)
             vehicles.write(of_vehicles)
