@@ -169,6 +169,18 @@ class Settings(BaseSettings):
     rail_line: str = Field(
         "C01743", min_length=1, description="Line that the rail keeps, RER B; `*` keeps all of a feed."
     )
+    rail_source: Literal["line", "areas"] = Field(
+        "line", description="Trains are asked for by line, in one request, or station by station."
+    )
+    prim_url: BaseUrl = Field(
+        HttpUrl("https://prim.iledefrance-mobilites.fr/marketplace/"),
+        description="Base URL of Île-de-France Mobilités' PRIM.",
+    )
+    prim_key: SecretStr | None = Field(None, description="PRIM's API key; the real host needs one.")
+    gtfs_url: BaseUrl = Field(
+        HttpUrl("https://eu.ftp.opendatasoft.com/stif/GTFS/IDFM-gtfs.zip"), description="GTFS zip of the schedules."
+    )
+    gtfs_max_bytes: int = Field(2**30, gt=0, description="Cap on the GTFS zip: it holds a whole region.")
 
     # Simulator
     simulator_seed: int = 7
@@ -177,6 +189,9 @@ class Settings(BaseSettings):
     )
     simulator_poll_minutes: int = Field(
         15, ge=1, le=60, description="Minutes between two simulated polls when a whole day is filled at once."
+    )
+    simulator_rail_poll_minutes: int = Field(
+        2, ge=1, le=60, description="The same for trains: further apart than two minutes, no passing is observed."
     )
     simulator_arcs: int = Field(40, ge=1, le=3000, description="Arcs of road on which the simulator has counters.")
 

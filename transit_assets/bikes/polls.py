@@ -6,10 +6,11 @@ simulator answers for any instant, so a day is filled poll by poll, up to the cl
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal, TypeAlias
 
 from transit_assets.feeds import Attempt, FeedClient, calls_spent
+from transit_assets.feeds.instants import every, paris_bounds
 from transit_assets.feeds.origin import refusal
 from transit_assets.feeds.velib import poll_station_information, poll_station_status, velib_client
 from transit_assets.lake import Fetch, Lake
@@ -62,13 +63,9 @@ def poll_instants(day: date, feed: FeedName, minutes: int, until: datetime) -> l
 
     A day has 23 or 25 hours where the clock changes.
     """
-    first = datetime(day.year, day.month, day.day, tzinfo=PARIS).astimezone(UTC)
-    following = day + timedelta(days=1)
-    end = min(datetime(following.year, following.month, following.day, tzinfo=PARIS).astimezone(UTC), until)
-    if feed == "station_information":
-        return [first] if first < end else []
-    step = timedelta(minutes=minutes)
-    return [first + number * step for number in range(-(-(end - first) // step))] if first < end else []
+    first, end = paris_bounds(day)
+    found = every(minutes, first, min(end, until))
+    return found[:1] if feed == "station_information" else found
 
 
 def _fill(lake: Lake, configured: Settings, feed: FeedName, day: date) -> list[Fetch]:

@@ -338,13 +338,19 @@ def payload_of(attempts: Sequence[Attempt]) -> bytes | None:
     return payload if fetch.outcome == "landed" else None
 
 
-def calls_spent(lake: Lake, provider: str, day: date) -> int:
-    """Calls to a provider that the lake has seen on a UTC day: what `spent_today` starts from."""
+def calls_spent(lake: Lake, provider: str, day: date, path: str = "") -> int:
+    """Calls to a provider that the lake has seen on a UTC day: what `spent_today` starts from.
+
+    Where a quota is of one endpoint alone, `path` is the part of the address that names it.
+    """
     table = lake.table(FETCHES)
     if not table.exists():
         return 0
-    query = "SELECT count(*) AS calls FROM fetches WHERE date = ? AND provider = ? AND outcome <> 'skipped'"
-    return int(table.scan(query, [day, provider]).to_pylist()[0]["calls"])
+    query = (
+        "SELECT count(*) AS calls FROM fetches"
+        " WHERE date = ? AND provider = ? AND outcome <> 'skipped' AND contains(url, ?)"
+    )
+    return int(table.scan(query, [day, provider, path]).to_pylist()[0]["calls"])
 
 
 @dataclass(frozen=True)

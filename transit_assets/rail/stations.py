@@ -103,8 +103,60 @@ STATIONS = (
 """From north to south, the airport's branch before Mitry's."""
 
 # The number of a station in the forms that hold one: `IDFM:71410`, `stop_area:IDFM:71410`, `STIF:StopArea:SP:71410:`.
-# A number after another word (`monomodalStopPlace`, `StopPoint:Q`) counts something else.
-_AREA = re.compile(r"(?:^|:)IDFM:(\d+)$|STIF:StopArea:SP:(\d+):?$")
+# A number after another word (`StopPoint:Q`) counts something else.
+_AREA = re.compile(r"(?:(?:^|:)IDFM:|STIF:StopArea:SP:)(\d+):?$")
+_PLACE = re.compile(r"(?:monomodalStopPlace:|STIF:StopArea:SP:)(\d+):?$")
+# Numbers of the railway's part of an area (ZdA), by which estimated timetables and disruptions name stations. They are
+# those of the recorded disruptions; none is the number of another area.
+_PLACES = {
+    "473364": "87001479",
+    "462398": "87271460",
+    "47878": "87271486",
+    "58793": "87271452",
+    "43193": "87271445",
+    "43164": "87271528",
+    "46725": "87271510",
+    "46222": "87271437",
+    "43194": "87271429",
+    "43071": "87271411",
+    "46163": "87271478",
+    "43122": "87271403",
+    "43231": "87271395",
+    "43140": "87271304",
+    "43145": "87164798",
+    "462394": "87271007",
+    "45102": "87758607",
+    "44877": "87785436",
+    "43833": "87758615",
+    "44500": "87758623",
+    "473890": "87758631",
+    "473843": "87758649",
+    "45877": "87758656",
+    "43607": "87758664",
+    "43067": "87758672",
+    "44493": "87758680",
+    "43097": "87758698",
+    "59206": "87758706",
+    "43125": "87758714",
+    "43186": "87758722",
+    "43177": "87758730",
+    "46007": "87758748",
+    "43066": "87758755",
+    "43124": "87758763",
+    "43228": "87758771",
+    "47940": "87758789",
+    "58774": "87393579",
+    "47009": "87758805",
+    "43175": "87758813",
+    "474069": "87758821",
+    "43232": "87758839",
+    "43086": "87758847",
+    "43103": "87758854",
+    "47046": "87758862",
+    "47888": "87758870",
+    "47052": "87758888",
+    "47889": "87758896",
+}
 _UIC = re.compile(r"(?<!\d)87\d{6}(?!\d)")
 _EMPTY_WORDS = frozenset({"gare", "rer", "b", "de", "d"})
 
@@ -142,8 +194,8 @@ def _of_identifier(identifier: str) -> Station | None:
     for code in _UIC.findall(identifier):
         if (found := by_uic(code)) is not None:
             return found
-    area = _AREA.search(identifier)
-    return _by_area().get(area.group(1) or area.group(2)) if area else None
+    area, place = _AREA.search(identifier), _PLACE.search(identifier)
+    return (area and _by_area().get(area.group(1))) or (place and by_uic(_PLACES.get(place.group(1)))) or None
 
 
 @cache

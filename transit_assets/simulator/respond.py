@@ -9,11 +9,19 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import blake2b
 
-from transit_assets.simulator import counters, lfb, velib, weather_feed
+from transit_assets.simulator import counters, lfb, prim, prim_messages, rail_gtfs, velib, weather_feed
 from transit_assets.simulator.faults import CLOCK_JUMP_SECONDS, Fault, fault
 from transit_assets.simulator.messages import Handler, Request, Response, json_error
 
-ROUTES: Mapping[str, Handler] = {**velib.ROUTES, **counters.ROUTES, **weather_feed.ROUTES, **lfb.ROUTES}
+ROUTES: Mapping[str, Handler] = {
+    **velib.ROUTES,
+    **counters.ROUTES,
+    **weather_feed.ROUTES,
+    **lfb.ROUTES,
+    **prim.ROUTES,
+    **prim_messages.ROUTES,
+    **rail_gtfs.ROUTES,
+}
 """A handler for each path, or for every path below one that ends with `/`."""
 
 _FAULT_HEADER, _FAULT_PARAMETER = "x-fault", "fault"
