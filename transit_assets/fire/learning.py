@@ -11,9 +11,10 @@ import numpy as np
 
 from transit_assets.context.congestion.schema import CONGESTION_HOURLY
 from transit_assets.context.weather.schema import WEATHER_HOURLY
-from transit_assets.fire.features import CONDITIONS, NAMES, Surroundings, read_calls
+from transit_assets.fire.features import CONDITIONS, NAMES, read_calls
 from transit_assets.fire.model import MODELS, answers, examples, questions
 from transit_assets.fire.schema import INCIDENTS, STATIONS, UNDERESTIMATES
+from transit_assets.fire.surroundings import Surroundings
 from transit_assets.lake import Lake, TableVersion
 from transit_assets.learning.domain import Domain, Live, Versions
 from transit_assets.learning.examples import Examples, Window

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from transit_assets.fire.features import AT_CALL, CATEGORIES, NAMES, Calls, Surroundings, features
+from transit_assets.fire.features import AT_CALL, CATEGORIES, NAMES, Calls, features
 from transit_assets.fire.schema import INCIDENTS, STATIONS, TARGET_SECONDS
 from transit_assets.fire.schema import MODELS as DESCRIPTIONS
+from transit_assets.fire.surroundings import Surroundings
 from transit_assets.learning.ensembles import Classes, Mean, Within
 from transit_assets.learning.estimators import Boosted, Estimator
 from transit_assets.learning.examples import Examples, Segmentation

@@ -14,20 +14,17 @@ from transit_assets.fire.features import (
     AT_CALL,
     CALL_COLUMNS,
     CATEGORIES,
-    FIGURES,
     MOBILISATION_COLUMNS,
     MOMENTS,
     NAMES,
     OUTCOME_COLUMNS,
     Calls,
-    Hours,
-    Stations,
-    Surroundings,
     features,
     read_calls,
 )
 from transit_assets.fire.model import MODELS, examples
 from transit_assets.fire.schema import INCIDENTS, STATIONS
+from transit_assets.fire.surroundings import FIGURES, Hours, Stations, Surroundings
 from transit_assets.lake import Lake
 from transit_assets.learning.categories import number_of
 from transit_assets.learning.examples import Window

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transit_assets.fire.features import AT_CALL, NAMES, Calls, Surroundings
+from transit_assets.fire.features import AT_CALL, NAMES, Calls
 from transit_assets.fire.learning import DOMAIN
 from transit_assets.fire.model import MODELS, PUMPS, questions
 from transit_assets.fire.schema import MODELS as NAMED
 from transit_assets.fire.schema import UNDERESTIMATES
+from transit_assets.fire.surroundings import Surroundings
 from transit_assets.lake import Lake
 from transit_assets.learning.evaluation import evaluations, judge
 from transit_assets.learning.examples import Examples, Window

@@ -1,101 +1,34 @@
 """Estimators: each does what its name says, and says the same after the way through JSON."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transit_assets.learning.ensembles import Classes, Levels, Mean, PerHorizon, Within
 from transit_assets.learning.errors import ModelUnreadable
 from transit_assets.learning.estimators import (
     Boosted,
     Climatology,
     CountTable,
-    Estimator,
     LogisticRegression,
     Persistence,
 )
 from transit_assets.learning.examples import Examples
-from transit_assets.learning.groups import GroupMean, GroupMedian, LineOver
 from transit_assets.learning.kinds import KINDS, load, parameters, stored
-from transit_assets.learning.profiles import USUAL, HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
-from transit_assets.learning.typical import Told
-from transit_assets_tests.learning.made import EDGES, NAMES, boosted, made
-
-TRAIN, TEST = made(3000), made(800, seed=1)
-MAKERS: dict[str, Callable[[], Estimator]] = {
-    "persistence": partial(Persistence, "count"),
-    "persistence of a state": partial(Persistence, "count", 0.0),
-    "count_table": partial(CountTable, "count"),
-    "climatology": Climatology,
-    "logistic_regression": LogisticRegression,
-    "boosted": partial(boosted, "binary"),
-    "boosted change": partial(boosted, "regression_l1", change_of="count"),
-    "boosted change in units": lambda: replace(boosted("regression_l1", change_of="count"), scale="lead_minutes"),
-    "last_week change": partial(LastWeek, "count"),
-    "hour_of_week_median change": HourOfWeekMedian,
-    "profile_change": partial(ProfileChange, column="count"),
-    "ridge change": lambda: ridge(),
-    "mean change": lambda: Mean({"ridge": ridge(), "trees": boosted("regression_l1", change_of="count")}),
-    "per_horizon change": lambda: PerHorizon({"60": ridge(), "20 30": HourOfWeekMedian()}),
-    "usual_week change": lambda: usual_week(boosted("regression_l1", change_of="usual")),
-    "levels": lambda: watching(),
-    "group_median change": partial(GroupMedian, "count"),
-    "group_median of all change": GroupMedian,
-    "group_mean change": lambda: GroupMean(["count", "hour_of_week"]),
-    "group_mean": GroupMean,
-    "line_over change": partial(LineOver, "count"),
-    "line_over": partial(LineOver, "count", True),
-    "within": lambda: Within("level", 2.0, 1.0, {"quantity": boosted("regression_l1")}),
-    "told change": lambda: told(),
-    "classes": lambda: Classes([0.0, 1.0, 2.0, 3.0], {"estimator": GroupMean(["count"], classes=4)}),
-    "classes of trees": lambda: Classes([0.0, 1.0, 2.0, 3.0], {"estimator": told_classes()}),
-    "levels of a mean": lambda: levels(Mean({"ridge": ridge(), "now": Persistence("count")})),
-}
-
-
-def ridge() -> Ridge:
-    return Ridge(["count", "hour_of_week"], "count", "lead_minutes")
-
-
-def usual_week(estimator: Estimator) -> UsualWeek:
-    members = {"week": HourOfWeekMedian(weight=1.0), "estimator": estimator}
-    return UsualWeek(members, "count", "lead_minutes", "minute_of_day")
-
-
-def told() -> Told:
-    members = {"base": LineOver("count"), "estimator": boosted("regression_l1")}
-    categories = {"hour_of_week": 5.0, "count&hour_of_week": 5.0}
-    place = {"place": ["count", "minute_of_day"], "widths": [2.0, 5.0], "size": 2.0}
-    return Told(members, categories, **place, dropped=["hour_of_week"])  # type: ignore[arg-type]
-
-
-def told_classes() -> Told:
-    trees = boosted("multiclass")
-    trees.parameters = trees.parameters | {"num_class": 4}
-    return Told({"estimator": trees}, {"count": 5.0}, classes=[0.0, 1.0])
-
-
-def levels(quantity: Estimator, **watched: object) -> Levels:
-    return Levels("level", list(EDGES), {"quantity": quantity}, **watched)  # type: ignore[arg-type]
-
-
-def fitted(name: str) -> Estimator:
-    estimator = MAKERS[name]()
-    target = "band" if "levels" in name or "classes" in name else "level" if "change" in name else "rare"
-    estimator.fit(TRAIN, TRAIN.targets[target])
-    return estimator
-
-
-def with_column(examples: Examples, name: str, values: object) -> Examples:
-    features = examples.features.copy()
-    features[:, NAMES.index(name)] = values
-    return replace(examples, features=features)
+from transit_assets.learning.profiles import USUAL, HourOfWeekMedian, ProfileChange, Ridge, UsualWeek
+from transit_assets_tests.learning.every_kind import (
+    MAKERS,
+    TEST,
+    TRAIN,
+    fitted,
+    ridge,
+    usual_week,
+    with_column,
+)
+from transit_assets_tests.learning.made import boosted
 
 
 def test_every_kind_is_tested() -> None:
@@ -357,64 +290,3 @@ def test_a_spike_does_not_tilt_a_ridge() -> None:
     calm.fit(TRAIN, TRAIN.targets["level"])
     shaken.fit(TRAIN, spiked)
     assert np.abs(calm.predict(TEST) - shaken.predict(TEST)).max() < 10  # a mean would move by 20,000
-
-
-# Made of others ---------------------------------------------------------------------------------
-
-
-def test_a_mean_is_the_mean_of_its_members() -> None:
-    mean = fitted("mean change")
-    assert isinstance(mean, Mean)
-    said = [member.predict(TEST) for member in mean.members.values()]
-    np.testing.assert_allclose(mean.predict(TEST), (said[0] + said[1]) / 2)
-
-
-def test_each_horizon_has_the_member_that_learnt_from_it() -> None:
-    whole, alone = fitted("per_horizon change"), ridge()
-    rows = TRAIN.horizon_minutes == 60
-    alone.fit(TRAIN.take(rows), TRAIN.targets["level"][rows])
-    asked = TEST.horizon_minutes == 60
-    np.testing.assert_array_equal(whole.predict(TEST)[asked], alone.predict(TEST.take(asked)))
-    assert np.isfinite(whole.predict(TEST)).all()
-
-
-def test_levels_are_the_bands_that_a_forecast_lies_in() -> None:
-    said = levels(Persistence("count")).predict(TEST)
-    count = TEST.column("count")
-    for level, (low, high) in enumerate([(0, 2), (2, 5), (5, 9), (9, 99)]):
-        assert set(said[(count >= low) & (count < high)]) <= {level}
-
-
-def watching() -> Levels:
-    return levels(ridge(), watched=2, now="count", second="count", held_minutes=30)
-
-
-def test_a_watched_level_is_found_at_least_as_often_as_what_is_now_finds_it() -> None:
-    one, plain = watching(), levels(ridge())
-    for each in (one, plain):
-        each.fit(TRAIN, TRAIN.targets["band"])
-    near, now = TEST.horizon_minutes <= 30, TEST.column("count")
-    said, without = one.predict(TEST), plain.predict(TEST)
-    assert (said[near & (now >= 9)] == 3).all()  # of three edges 9 is the last
-    assert (said[near & (now < 9)] <= 2).all()  # `second` is what is now: nothing says that it will rise
-    assert (without[near & (now >= 9)] < 3).any()
-    both_low = (said < 3) & (without < 3)
-    np.testing.assert_array_equal(said[both_low], without[both_low])  # the other edges are as they were
-
-
-def test_further_ahead_than_it_holds_a_level_is_what_is_forecast() -> None:
-    one, plain = watching(), levels(ridge())
-    for each in (one, plain):
-        each.fit(TRAIN, TRAIN.targets["band"])
-    far = TEST.horizon_minutes > 30
-    np.testing.assert_array_equal(one.predict(TEST)[far], plain.predict(TEST)[far])
-
-
-def test_levels_are_learnt_where_the_quantity_is_known() -> None:
-    level = TRAIN.targets["level"].copy()
-    level[::2] = np.nan
-    half = replace(TRAIN, targets=TRAIN.targets | {"level": level})
-    first, second = levels(ridge()), levels(ridge())
-    first.fit(half, half.targets["band"])
-    second.fit(TRAIN.take(np.arange(1, len(TRAIN), 2)), TRAIN.targets["band"][1::2])
-    assert stored(first) == stored(second)

@@ -34,6 +34,18 @@ _WHOLE = (
     "pump_count",
     "calls",
 )
+_PLACE = (
+    "postcode_district",
+    "borough_name",
+    "proper_case",
+    "borough_code",
+    "ward_name",
+    "ward_name_new",
+    "ward_code",
+    "frs",
+    "easting_rounded",
+    "northing_rounded",
+)
 
 RECORDS = pa.schema(
     [
@@ -66,11 +78,14 @@ def records(raw: Mapping[str, pa.Array], *, source: str, row_number: pa.Array) -
     _add_times(columns)
     columns.add_texts(*_TEXTS)
     columns.add_whole(*_WHOLE)
-    _add_place(columns)
-    columns.typed["pump_minutes"] = pc.coalesce(
-        columns.whole("pump_minutes"), pc.multiply(columns.whole("pump_hours"), pa.scalar(60, pa.int32()))
-    )
-    columns.typed["notional_cost_gbp"] = columns.number("notional_cost_gbp")
+    if columns.has(*_PLACE):
+        _add_place(columns)
+    if columns.has("pump_minutes", "pump_hours"):
+        columns.typed["pump_minutes"] = pc.coalesce(
+            columns.whole("pump_minutes"), pc.multiply(columns.whole("pump_hours"), pa.scalar(60, pa.int32()))
+        )
+    if columns.has("notional_cost_gbp"):
+        columns.typed["notional_cost_gbp"] = columns.number("notional_cost_gbp")
     return columns.table(RECORDS, source, row_number)
 
 
@@ -106,7 +121,7 @@ def _add_place(columns: Columns) -> None:
     columns.typed["borough"] = coded.recoded(borough, names)
     ward = _first_known(columns.texts("ward_name_new"), columns.texts("ward_name"))
     columns.typed["ward"] = coded.recoded(ward, _without(ward.dictionary, places.UNPLACED))
-    for name in ("borough_code", "ward_code"):
+    for name in filter(columns.has, ("borough_code", "ward_code")):
         code = columns.typed[name]
         columns.typed[name] = coded.recoded(code, _without(code.dictionary, places.UNPLACED))
 

@@ -52,6 +52,10 @@ class Columns:
         self.typed: dict[str, pa.Array] = {}
         self.complaints: Complaints = []
 
+    def has(self, *names: str) -> bool:
+        """Whether any of these columns was read. Of the others all is null, and to make them takes time."""
+        return any(name in self._raw for name in names)
+
     def raw(self, name: str) -> pa.Array:
         """What was written, nulls where the file has no such column."""
         return self._raw.get(name, pa.nulls(self._count, pa.string()))
@@ -68,7 +72,7 @@ class Columns:
 
     def add_ids(self, *names: str) -> None:
         """Numbers that are names: as text, without the `.0` or `.00` of a spreadsheet."""
-        for name in names:
+        for name in filter(self.has, names):
             texts = values.text(self.raw(name))
             if pc.any(pc.match_substring(texts, ".")).as_py():
                 texts = pc.replace_substring_regex(texts, r"^([0-9]+)\.0+$", r"\1")
@@ -76,7 +80,7 @@ class Columns:
 
     def add_texts(self, *names: str) -> None:
         """Texts that repeat, trimmed."""
-        for name in names:
+        for name in filter(self.has, names):
             self.typed[name] = self.texts(name)
 
     def texts(self, name: str) -> pa.DictionaryArray:
@@ -86,7 +90,7 @@ class Columns:
 
     def add_whole(self, *names: str) -> None:
         """Whole numbers that repeat."""
-        for name in names:
+        for name in filter(self.has, names):
             self.typed[name] = self.whole(name)
 
     def whole(self, name: str) -> pa.Array:
@@ -133,11 +137,14 @@ def blanked(raw: pa.Array) -> pa.Array:
     if isinstance(raw, pa.ChunkedArray):
         raw = raw.combine_chunks()
     if pa.types.is_dictionary(raw.type):
-        return coded.recoded(raw, blanked(raw.dictionary))
+        distinct = blanked(raw.dictionary)
+        return raw if distinct is raw.dictionary else coded.recoded(raw, distinct)
     if not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
         return raw
-    texts = raw.cast(pa.string())
-    return pc.if_else(pc.is_in(texts, pa.array(NOTHING)), pa.scalar(None, pa.string()), texts)
+    is_nothing = pc.is_in(raw, pa.array(NOTHING, raw.type))
+    if not pc.any(is_nothing).as_py():
+        return raw
+    return pc.if_else(is_nothing, pa.scalar(None, raw.type), raw)
 
 
 def mask(found: np.ndarray) -> pa.Array:

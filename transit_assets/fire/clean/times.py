@@ -3,7 +3,10 @@
 Calls are in London time: of 32,247 recorded ones none stands in the hour that the clock left out on 26 March 2017.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +32,8 @@ _TIMES = (
 )
 _DATES = ("%d %b %Y", "%d/%m/%Y", "%Y-%m-%d", "%d-%b-%Y", *_TIMES)
 _CLOCKS = ("%H:%M:%S", "%H:%M")
+_DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+_LEAST = {"Y": 1900, "m": 1, "d": 1, "H": 0, "M": 0, "S": 0}  # of what a form does not say, as `strptime` has it
 _LAST_DAYS = r"^(.*[^0-9])?(29|30|31)([^0-9]|$)"  # of months that may be shorter: as first or last number of a date
 
 
@@ -105,14 +110,88 @@ def _texts(raw: pa.Array) -> pa.Array:
 
 def _parsed(texts: pa.Array, forms: Sequence[str]) -> pa.Array:
     """Texts in any of the forms; null for those that are no time. Files hold one form, so one pass mostly does."""
+    seconds, is_read = _of_digits(texts, forms)
+    of_digits = pa.array(seconds, pa.int64(), mask=~is_read).cast(WALL)
+    rest = pc.if_else(pa.array(is_read), pa.scalar(None, pa.string()), texts)
+    if rest.null_count == len(rest):
+        return of_digits
     found = pa.nulls(len(texts), WALL)
     for form in forms:
-        left = pc.and_(pc.is_valid(texts), pc.is_null(found))
+        left = pc.and_(pc.is_valid(rest), pc.is_null(found))
         if not pc.any(left).as_py():
             break
-        read = pc.strptime(pc.if_else(left, texts, None), format=form, unit="s", error_is_null=True)
+        read = pc.strptime(pc.if_else(left, rest, None), format=form, unit="s", error_is_null=True)
         found = pc.coalesce(found, read)
-    return _without_overflow(texts, found)
+    return pc.coalesce(of_digits, _without_overflow(rest, found))
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A form that has so many digits for each part: where they are, and where which other characters."""
+
+    length: int
+    parts: Mapping[str, Sequence[int]]
+    others: Mapping[int, str]
+
+
+@cache
+def _picture(form: str) -> _Picture | None:
+    """None for a form with names in it."""
+    parts, others, at = {}, {}, 0
+    for part, other in re.findall(r"%(.)|([^%])", form):
+        if part and part not in _DIGITS:
+            return None
+        if part:
+            parts[part] = range(at, at + _DIGITS[part])
+        else:
+            others[at] = other
+        at += _DIGITS.get(part, 1)
+    return _Picture(at, parts, others)
+
+
+def _of_digits(texts: pa.Array, forms: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds since 1970 of texts that are all of one length, and which of them are times of a form in digits.
+
+    A tenth of the time that `strptime` takes: of 2.7 million vehicles there are 13 million times.
+    """
+    seconds, is_read = np.zeros(len(texts), np.int64), np.zeros(len(texts), bool)
+    known = texts.drop_null()
+    lengths = pc.min_max(pc.binary_length(known)).as_py()
+    length = lengths["min"]
+    if not len(known) or not length or length != lengths["max"]:
+        return seconds, is_read
+    # Texts of one length lie one after the other.
+    start = np.frombuffer(known.buffers()[1], np.int32)[known.offset]
+    written = np.frombuffer(known.buffers()[2], np.uint8, len(known) * length, start).reshape(-1, length)
+    for picture in filter(None, map(_picture, forms)):
+        if picture.length == length:
+            found, fits = _seconds_of(written, picture)
+            if fits.any():
+                places = np.flatnonzero(_known(texts))
+                seconds[places], is_read[places] = found, fits
+                break
+    return seconds, is_read
+
+
+def _seconds_of(written: np.ndarray, picture: _Picture) -> tuple[np.ndarray, np.ndarray]:
+    """Of (n, length) characters what time they are, and whether they are one."""
+    fits = np.ones(len(written), bool)
+    for place, other in picture.others.items():
+        fits &= written[:, place] == ord(other)
+    value = {part: np.full(len(written), least, np.int64) for part, least in _LEAST.items()}
+    for part, places in picture.parts.items():
+        value[part] = np.zeros(len(written), np.int64)
+        for place in places:
+            digit = written[:, place] - ord("0")  # what comes before 0 wraps around
+            fits &= digit <= 9
+            value[part] = value[part] * 10 + digit
+    fits &= (value["Y"] > 0) & (value["m"] >= 1) & (value["m"] <= 12)
+    fits &= (value["H"] < 24) & (value["M"] < 60) & (value["S"] < 60)
+    month = np.where(fits, (value["Y"] - 1970) * 12 + value["m"] - 1, 0).astype("datetime64[M]")
+    first, after = (one.astype("datetime64[D]").astype(np.int64) for one in (month, month + 1))
+    day = first + value["d"] - 1
+    fits &= (value["d"] >= 1) & (day < after)
+    return day * _DAY + value["H"] * _HOUR + value["M"] * 60 + value["S"], fits
 
 
 def _without_overflow(texts: pa.Array, found: pa.Array) -> pa.Array:

@@ -49,7 +49,7 @@ def records(raw: Mapping[str, pa.Array], *, source: str, row_number: pa.Array) -
     columns.add_ids("incident_number", "mobilisation_id")
     columns.add_texts(*_TEXTS)
     columns.add_whole(*_WHOLE)
-    for name in TIMES:
+    for name in filter(columns.has, TIMES):
         written = columns.raw(name)
         read = times.walls(written)
         is_possible = times.is_possible(read.values)
@@ -57,7 +57,8 @@ def records(raw: Mapping[str, pa.Array], *, source: str, row_number: pa.Array) -
         columns.typed[name] = pc.if_else(mask(is_possible), read.values, pa.scalar(None, times.WALL))
         columns.complain(f"{name}_is_a_time", written, read.unreadable)
         columns.complain(f"{name}_is_from_2009_to_2049", written, mask(is_read & ~is_possible))
-    columns.typed["month"] = months_of_calls(columns.typed["mobilised_at"], columns.typed["hour_of_call"])
+    if columns.has("mobilised_at") and columns.has("hour_of_call"):
+        columns.typed["month"] = months_of_calls(columns.typed["mobilised_at"], columns.typed["hour_of_call"])
     return columns.table(RECORDS, source, row_number)
 
 
