@@ -19,6 +19,9 @@ from transit_assets.context.weather.checks import CHECKS as WEATHER_CHECKS
 from transit_assets.fire.assets import ASSETS as FIRE_ASSETS
 from transit_assets.fire.automation import AUTOMATION as FIRE
 from transit_assets.fire.checks import CHECKS as FIRE_CHECKS
+from transit_assets.rail.assets import ASSETS as RAIL_ASSETS
+from transit_assets.rail.automation import AUTOMATION as RAIL
+from transit_assets.rail.checks import CHECKS as RAIL_CHECKS
 from transit_assets.road.assets import ASSETS as ROAD_ASSETS
 from transit_assets.road.automation import AUTOMATION as ROAD
 from transit_assets.road.checks import CHECKS as ROAD_CHECKS
@@ -30,13 +33,30 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     configured = LakeResource.of(settings())
     return dg.Definitions(
         assets=dg.with_source_code_references(
-            [*BIKES_ASSETS, *ROAD_ASSETS, *FIRE_ASSETS, *WEATHER_ASSETS, *calendar.ASSETS, *congestion.ASSETS]
+            [
+                *BIKES_ASSETS,
+                *ROAD_ASSETS,
+                *FIRE_ASSETS,
+                *RAIL_ASSETS,
+                *WEATHER_ASSETS,
+                *calendar.ASSETS,
+                *congestion.ASSETS,
+            ]
         ),
-        asset_checks=[*BIKES_CHECKS, *ROAD_CHECKS, *FIRE_CHECKS, *WEATHER_CHECKS, *calendar.CHECKS, *congestion.CHECKS],
+        asset_checks=[
+            *BIKES_CHECKS,
+            *ROAD_CHECKS,
+            *FIRE_CHECKS,
+            *RAIL_CHECKS,
+            *WEATHER_CHECKS,
+            *calendar.CHECKS,
+            *congestion.CHECKS,
+        ],
         jobs=[
             *BIKES.jobs,
             *ROAD.jobs,
             *FIRE.jobs,
+            *RAIL.jobs,
             *WEATHER.jobs,
             *calendar.JOBS,
             *congestion.JOBS,
@@ -47,6 +67,7 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
             *BIKES.schedules,
             *ROAD.schedules,
             *FIRE.schedules,
+            *RAIL.schedules,
             *WEATHER.schedules,
             care.maintain_lake_nightly,
             care.publish_warehouse_daily,
@@ -55,6 +76,7 @@ def build(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
             *BIKES.sensors,
             *ROAD.sensors,
             *FIRE.sensors,
+            *RAIL.sensors,
             *WEATHER.sensors,
             *congestion.SENSORS,
             alerts.alert_on_failed_run,

@@ -23,6 +23,7 @@ from transit_assets.context.congestion.flow import FLOW as CONGESTION
 from transit_assets.context.weather.flow import FLOW as WEATHER
 from transit_assets.fire.flow import FLOW as FIRE
 from transit_assets.learning.schema import DECISIONS
+from transit_assets.rail.flow import FLOW as RAIL
 from transit_assets.road.flow import FLOW as ROAD
 from transit_assets.settings import settings
 
@@ -30,7 +31,7 @@ STEPS = ("raw", "interim", "processed", "models")
 
 Progress = Callable[[str], None]
 
-FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, FIRE, WEATHER, CALENDAR, CONGESTION)}
+FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, FIRE, RAIL, WEATHER, CALENDAR, CONGESTION)}
 DOMAINS = tuple(FLOWS)
 LEARNING = (BIKES.domain, ROAD.domain, FIRE.domain)
 """The domains that have models; the others are what these share."""

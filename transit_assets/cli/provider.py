@@ -23,6 +23,7 @@ class Domain(StrEnum):
     BIKES = "bikes"
     ROAD = "road"
     FIRE = "fire"
+    RAIL = "rail"
     CONTEXT = "context"
     WEATHER = "weather"
 
@@ -42,7 +43,9 @@ def add_to(app: typer.Typer) -> None:
 def import_(
     domain: Annotated[
         Domain,
-        typer.Argument(help="`bikes`, `road`, `fire`, or `context`: weather, holidays, congestion.", metavar="DOMAIN"),
+        typer.Argument(
+            help="`bikes`, `road`, `fire`, `rail`, or `context`: weather, holidays, congestion.", metavar="DOMAIN"
+        ),
     ],
     files: Annotated[
         list[Path], typer.Argument(help="Files of any known format, told by content.", exists=True, dir_okay=False)
@@ -59,6 +62,7 @@ def import_(
     from transit_assets.context.weather import archive as weather
     from transit_assets.fire import archive as fire
     from transit_assets.lake.archives import shown_name
+    from transit_assets.rail import archive as rail
     from transit_assets.road import archive as road
     from transit_assets.settings import settings
 
@@ -68,6 +72,7 @@ def import_(
         Domain.BIKES: bikes.import_files,
         Domain.ROAD: road.import_files,
         Domain.FIRE: fire.import_files,
+        Domain.RAIL: rail.import_files,
         Domain.CONTEXT: partial(context.import_files, units=units, place=place),
         Domain.WEATHER: partial(weather.import_files, units=units),
     }

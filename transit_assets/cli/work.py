@@ -21,7 +21,8 @@ def run(
     domains: Annotated[
         list[str],
         typer.Argument(
-            help="What to build: `bikes`, `road`, `fire`, `weather`, `calendar`, `congestion`.", metavar="DOMAIN..."
+            help="What to build: `bikes`, `road`, `fire`, `rail`, `weather`, `calendar`, `congestion`.",
+            metavar="DOMAIN...",
         ),
     ],
     first: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
@@ -32,7 +33,7 @@ def run(
 ) -> None:
     """Build the same assets that the UI shows: a range of days, or whatever is due.
 
-    Bikes are built by days, road and fire by months: a range means the months that hold its days. A day or month is due
+    Bikes and rail are built by days, road and fire by months: a range means the months that hold its days. One is due
     where something landed for it since it was last built. An empty lake fetches the one that holds today.
     """
     from transit_assets.automation.runs import materialize

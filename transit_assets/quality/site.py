@@ -71,9 +71,10 @@ def suites() -> list[Suite]:
     """The suites of all domains."""
     from transit_assets.bikes import suites as bikes
     from transit_assets.fire import suites as fire
+    from transit_assets.rail import suites as rail
     from transit_assets.road import suites as road
 
-    return [suite for domain in (bikes, road, fire) for found in domain.suites().values() for suite in found]
+    return [suite for domain in (bikes, road, fire, rail) for found in domain.suites().values() for suite in found]
 
 
 def dbt_docs(lake: Lake, folder: Path) -> Path:
