@@ -15,6 +15,7 @@ from transit_assets.learning.estimators import (
 from transit_assets.learning.groups import GroupMean, GroupMedian, LineOver
 from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
 from transit_assets.learning.typical import Told
+from transit_assets.learning.untrained import Consensus, Proven
 
 KINDS: dict[str, type] = {
     one.kind: one
@@ -38,6 +39,8 @@ KINDS: dict[str, type] = {
         Within,
         Classes,
         Told,
+        Consensus,
+        Proven,
     )
 }
 
