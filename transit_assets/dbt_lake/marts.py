@@ -5,6 +5,7 @@ plugin read them here as `Table` values. Sources are generated from the schemas 
 manifest is needed, so this costs milliseconds.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ _ARROW_TYPES = {
     "double": pa.float64(),
     "date": pa.date32(),
     "timestamp with time zone": UTC_INSTANT,
+    "timestamptz": UTC_INSTANT,  # inside of a struct
     "varchar": pa.string(),
 }
+_STRUCT = re.compile(r"struct\((.*)\)")
+_FIELD = re.compile(r'"(\w+)" ([\w ]+)')
 
 
 @cache
@@ -72,7 +76,7 @@ def _table(layer: Layer, entry: dict[str, Any]) -> Table:
 
 
 def _column(model: str, column: dict[str, Any]) -> Column:
-    kind = _ARROW_TYPES.get(column["data_type"].lower())
+    kind = _arrow_type(column["data_type"].lower())
     if kind is None:
         raise ValueError(
             f"dbt model {model}, column {column['name']}: {column['data_type']} is not one of {', '.join(_ARROW_TYPES)}"
@@ -82,6 +86,18 @@ def _column(model: str, column: dict[str, Any]) -> Column:
     return Column(
         column["name"], kind, _text(column["description"]), unit=meta.get("unit"), is_nullable=not is_required
     )
+
+
+def _arrow_type(text: str) -> pa.DataType | None:
+    """The type that a contract names, lists and structs of plain ones among them; None for one that is not stored."""
+    if text.endswith("[]"):
+        of = _arrow_type(text.removesuffix("[]"))
+        return pa.list_(of) if of else None
+    struct = _STRUCT.fullmatch(text)
+    if struct is None:
+        return _ARROW_TYPES.get(text)
+    fields = {name: _ARROW_TYPES.get(kind) for name, kind in _FIELD.findall(struct[1])}
+    return pa.struct(fields.items()) if fields and all(fields.values()) else None
 
 
 def _text(folded: str) -> str:
