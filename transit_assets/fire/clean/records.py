@@ -137,14 +137,14 @@ def blanked(raw: pa.Array) -> pa.Array:
     if isinstance(raw, pa.ChunkedArray):
         raw = raw.combine_chunks()
     if pa.types.is_dictionary(raw.type):
-        distinct = blanked(raw.dictionary)
-        return raw if distinct is raw.dictionary else coded.recoded(raw, distinct)
+        written = raw.dictionary
+        distinct = blanked(written)
+        return raw if distinct is written else coded.recoded(raw, distinct)
     if not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
         return raw
-    is_nothing = pc.is_in(raw, pa.array(NOTHING, raw.type))
-    if not pc.any(is_nothing).as_py():
-        return raw
-    return pc.if_else(is_nothing, pa.scalar(None, raw.type), raw)
+    texts = raw if pa.types.is_string(raw.type) else raw.cast(pa.string())
+    is_nothing = pc.is_in(texts, pa.array(NOTHING))
+    return pc.if_else(is_nothing, pa.scalar(None, pa.string()), texts) if pc.any(is_nothing).as_py() else texts
 
 
 def mask(found: np.ndarray) -> pa.Array:

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from transit_assets.fire.clean.errors import PayloadUnreadable, UnknownFormat
-from transit_assets.fire.clean.formats import survey
+from transit_assets.fire.clean.formats import decode_archive, survey
+from transit_assets.fire.clean.tabular import AsUtf8
 from transit_assets_tests.fire.payloads import call, calls, csv, sent, vehicles, workbook
 
 _KEY = [["Column", "Sample record", "Description"], ["IncidentNumber", "000008-01012018", "LFB Incident Number"]]
@@ -143,3 +144,21 @@ def test_a_file_in_no_order_gives_each_month_its_records_in_order() -> None:
 def test_a_survey_counts_the_pumps_that_may_become_vehicles() -> None:
     found = survey(io.BytesIO(csv(call(), call(IncidentNumber="2", SecondPumpArriving_AttendanceTime=""))))
     assert dict(found.pumps_by_month) == {"2018-01-01": 3}
+
+
+@pytest.mark.parametrize("word", ["NULL", "null", "None", "nan", "NaN", "NaT", "N/A", "#N/A", ""])
+def test_a_word_for_no_value_is_none_whether_a_column_repeats_or_not(word: str) -> None:
+    payload = csv(call(), call(IncidentNumber="2", TimeOfCall=word, StopCodeDescription=word, NumCalls=word))
+    ((_, records),) = decode_archive(io.BytesIO(payload))
+    without = records.to_pylist()[1]
+    assert [without[name] for name in ("called_at", "stop_code", "calls", "problem")] == [None] * 4
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_character_between_two_reads_is_one(encoding: str) -> None:
+    class Slowly(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(1)
+
+    stream = AsUtf8(Slowly("Cost (£),é,plain".encode(encoding)))
+    assert b"".join(iter(lambda: stream.read(16), b"")).decode() == "Cost (£),é,plain"
