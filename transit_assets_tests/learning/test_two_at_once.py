@@ -1,6 +1,5 @@
 """Two promotions at once leave one champion; two first users of a store make it once."""
 
-import multiprocessing
 from collections.abc import Callable
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -13,10 +12,8 @@ from mlflow import MlflowClient
 from transit_assets.lake import Lake
 from transit_assets.learning.registry import Registry
 from transit_assets_tests.learning import gauges
-from transit_assets_tests.learning.test_kill import _all_is_in_order, _without_plots
+from transit_assets_tests.learning.test_kill import CONTEXT, _all_is_in_order, _without_plots
 from transit_assets_tests.learning.test_story import NAME, aliases, decisions
-
-CONTEXT = multiprocessing.get_context("spawn")
 
 
 def _at_once(work: Callable[..., Any], root: str, folder: Path, given: list[Any]) -> list[Any]:
