@@ -147,7 +147,9 @@ def untimed(row: Row) -> Row:
 def irregular_events(calls: Iterable[Row], seed: int) -> list[Row]:
     """Trains that are late, cancelled whole or in part, vanish, were never told of, or are in no timetable."""
     chance = random.Random(seed)
-    rows, delays, fates = [], {}, {}
+    rows: list[Row] = []
+    delays: dict[Any, float] = {}
+    fates: dict[Any, float] = {}
     for scheduled in calls:
         train = scheduled["service_date"], scheduled["trip_id"]
         fate = fates.setdefault(train, chance.random())
@@ -222,7 +224,7 @@ def irregular_sightings(day: dt.date, seed: int) -> list[Row]:
         while at < end:
             is_silent = source == "line_reports" and (at - start) > 400 * MINUTE
             shown = chance.sample(range(5), chance.choice([0, 0, 1, 2, 3]))
-            several = [
+            several: list[Row] = [
                 {"cause": "TRAVAUX"},
                 {"cause": "TRAVAUX"},
                 {"cause": "PERTURBATION", "severity": "BLOQUANTE"},

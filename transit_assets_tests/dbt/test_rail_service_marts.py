@@ -189,7 +189,7 @@ def test_disrupted_minutes_are_those_in_force_and_silence_is_unknown(built: Fill
             for day in (place[0], place[0] + dt.timedelta(1))
         )
         coverage = sum(minutes.values()) / ((end - start) / MINUTE)
-        shown = defaultdict(set)
+        shown: dict[dt.datetime, set[tuple[str, str]]] = defaultdict(set)
         for row in rows:
             shown[row["observed_at"]] |= (
                 {(row["cause"] or "unknown", row["severity"] or row.get("effect") or "unknown")}
