@@ -82,7 +82,7 @@ def _around(lake: Any) -> Any:
     """The stations of the lake, with weather and congestion of all hours of the calls."""
     import numpy as np
 
-    from transit_assets.fire.features import FIGURES, Hours, Surroundings
+    from transit_assets.fire.surroundings import FIGURES, Hours, Surroundings
     from transit_assets.learning.examples import Window
 
     start = _span()[0]

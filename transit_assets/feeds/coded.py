@@ -1,6 +1,6 @@
 """Columns whose values repeat, as dictionaries: each distinct text is looked at once, however many rows hold it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pyarrow as pa
@@ -43,3 +43,15 @@ def constant(text: str, count: int) -> pa.DictionaryArray:
 def row_numbers(count: int, start: int = 0) -> pa.Array:
     """Positions of consecutive records in their payload."""
     return pa.array(np.arange(start, start + count, dtype=np.int32))
+
+
+def between(at: int, count: int, misfits: Collection[int]) -> np.ndarray:
+    """Positions from `at` on of so many records that are no misfits: what is no record has a position, too."""
+    found = np.arange(at, at + count + len(misfits), dtype=np.int32)
+    return found[~np.isin(found, list(misfits))][:count]
+
+
+def in_order(rows: pa.Table, others: pa.Table) -> pa.Table:
+    """Records and the lines between them that are none, by `row_number`, as they stand in the file."""
+    both = pa.concat_tables([rows, others]).unify_dictionaries().combine_chunks()
+    return both.take(pa.array(np.argsort(both["row_number"].to_numpy(), kind="stable")))

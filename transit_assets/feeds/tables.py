@@ -92,7 +92,8 @@ class Utf8(io.RawIOBase):
 
     def _next(self, size: int) -> bytes:
         chunk = self._stream.read(size)
-        self._decoder.decode(chunk, final=not chunk)
+        if not chunk.isascii() or self._decoder.getstate()[0]:  # ASCII after a whole character needs no decoding
+            self._decoder.decode(chunk, final=not chunk)
         return chunk
 
 

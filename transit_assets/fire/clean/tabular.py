@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, NamedTuple, cast
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from transit_assets.feeds.coded import CODED, row_numbers
+from transit_assets.feeds.coded import CODED, between, in_order, row_numbers
 from transit_assets.feeds.tables import BOM, TORN, WholeLines, csv_header, has_open_quote
 from transit_assets.fire.clean import calls, names, vehicles
 from transit_assets.fire.clean.errors import PayloadUnreadable, UnknownFormat
@@ -72,11 +71,11 @@ def decode_csv(opened: Open, start: int = 0, wanted: Wanted = None) -> Iterator[
             with pyarrow.csv.open_csv(lines, read, parse, convert) as reader:
                 for batch in reader:
                     raw = {named[name]: blanked(batch.column(name)) for name in batch.schema.names}
-                    numbers = _numbers(at, batch.num_rows, misfits)
+                    numbers = between(at, batch.num_rows, misfits)
                     rows = own.records(raw, source=source, row_number=pa.array(numbers))
                     at = int(numbers[-1]) + 1 if len(numbers) else at
                     before = {place: misfits.pop(place) for place in sorted(misfits) if place < at}
-                    yield _with_misfits(rows, before, own.schema, source)
+                    yield in_order(rows, unreadable(own.schema, before, source)) if before else rows
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise PayloadUnreadable(f"not the CSV it looks like: {error}") from error
     if misfits:
@@ -161,18 +160,3 @@ def _complaint(row: Any) -> str:
     if (row.text or "").startswith(TORN):
         return "record_is_readable: a quote in it is not closed"
     return f"record_is_readable: {row.actual_columns} values for {row.expected_columns} columns"
-
-
-def _numbers(at: int, count: int, misfits: Mapping[int, str]) -> np.ndarray:
-    """Positions from `at` on of so many records that are no misfits."""
-    found = np.arange(at, at + count + len(misfits), dtype=np.int32)
-    return found[~np.isin(found, list(misfits))][:count]
-
-
-def _with_misfits(rows: pa.Table, misfits: Mapping[int, str], schema: pa.Schema, source: str) -> pa.Table:
-    """Records and the lines between them that are none, as they stand in the file."""
-    if not misfits:
-        return rows
-    both = pa.concat_tables([rows, unreadable(schema, misfits, source)])
-    both = both.unify_dictionaries().combine_chunks()
-    return both.take(pa.array(np.argsort(both["row_number"].to_numpy(), kind="stable")))

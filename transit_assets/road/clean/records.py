@@ -9,18 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transit_assets.feeds import values
+from transit_assets.feeds import coded, values
+from transit_assets.feeds.coded import CODED
 from transit_assets.feeds.places import coordinates
 from transit_assets.lake import UTC_INSTANT
 from transit_assets.road.clean import geometry
 from transit_assets.road.clean.hours import hours
 from transit_assets.road.schema import ARC_STATES, LEVELS
 
-CODED = pa.dictionary(pa.int32(), pa.string())
 IDS = ("arc_id", "upstream_node_id", "downstream_node_id")
 NODES = ("upstream_node_id", "upstream_node_name", "downstream_node_id", "downstream_node_name")
 PLACE = ("latitude", "longitude", "geometry", "bearing_degrees")
@@ -92,7 +91,7 @@ def records(raw: Mapping[str, pa.Array], *, source: str, row_number: pa.Array) -
         of_description.append(complaint)
 
     columns |= {
-        "source": _constant(source, count),
+        "source": coded.constant(source, count),
         "row_number": row_number,
         "counts_problem": values.first_complaint(of_counts, count),
         "description_problem": values.first_complaint(of_description, count),
@@ -110,27 +109,10 @@ def unreadable(complaints: Mapping[int, str], *, source: str, month: date | None
     return pa.table([known.get(name, rows[name]) for name in RECORDS.names], schema=RECORDS)
 
 
-def row_numbers(count: int, start: int = 0) -> pa.Array:
-    """Positions of consecutive records in their payload."""
-    return pa.array(np.arange(start, start + count, dtype=np.int32))
-
-
-def _encoded(raw: pa.Array) -> pa.DictionaryArray:
-    if isinstance(raw, pa.ChunkedArray):
-        raw = raw.combine_chunks()
-    return raw if pa.types.is_dictionary(raw.type) else raw.dictionary_encode()
-
-
-def _coded(encoded: pa.DictionaryArray, distinct: pa.Array) -> pa.DictionaryArray:
-    """An encoded column with other texts in the place of its distinct values; several may become one, or null."""
-    merged = distinct.cast(pa.string()).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(merged.indices.take(encoded.indices), merged.dictionary)
-
-
 def _texts(raw: pa.Array, *, is_id: bool) -> pa.DictionaryArray:
-    encoded = _encoded(raw)
+    encoded = coded.encoded(raw)
     distinct = values.text(encoded.dictionary)
-    return _coded(encoded, pc.replace_substring_regex(distinct, r"^([0-9]+)\.0$", r"\1") if is_id else distinct)
+    return coded.recoded(encoded, pc.replace_substring_regex(distinct, r"^([0-9]+)\.0$", r"\1") if is_id else distinct)
 
 
 def _worded(
@@ -138,16 +120,12 @@ def _worded(
 ) -> tuple[pa.DictionaryArray, pa.Array]:
     """What words or their numbers mean, and where something is written that has no meaning."""
     known = {**words, **{str(number): number for number in meanings}}
-    encoded = _encoded(raw)
+    encoded = coded.encoded(raw)
     texts = values.text(encoded.dictionary).to_pylist()
     written = [None if text is None else text.lower().removesuffix(".0") for text in texts]
     distinct = pa.array([meanings[known[text]] if text in known else None for text in written], pa.string())
     unknown = pa.array([text is not None and text not in known for text in written], pa.bool_())
-    return _coded(encoded, distinct), _taken(unknown, encoded.indices)
-
-
-def _taken(mask: pa.Array, indices: pa.Array) -> pa.Array:
-    return pc.fill_null(mask.take(indices), False)
+    return coded.recoded(encoded, distinct), coded.taken(unknown, encoded.indices)
 
 
 def _places(raw: Mapping[str, pa.Array]) -> list[tuple[str, pa.Array, values.Read]]:
@@ -160,24 +138,20 @@ def _places(raw: Mapping[str, pa.Array]) -> list[tuple[str, pa.Array, values.Rea
             (name, written, values.number(written))
             for name, written in zip(("latitude", "longitude"), coordinates(place), strict=True)
         ]
-    encoded = _encoded(place)
+    encoded = coded.encoded(place)
     found = []
     for name, written in zip(("latitude", "longitude"), coordinates(encoded.dictionary), strict=True):
         read = values.number(written)
-        taken = values.Read(read.values.take(encoded.indices), _taken(read.unreadable, encoded.indices))
+        taken = values.Read(read.values.take(encoded.indices), coded.taken(read.unreadable, encoded.indices))
         found.append((name, written.take(encoded.indices), taken))
     return found
 
 
 def _lines(raw: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array | None]:
     """Geometry, bearing and complaint of each line."""
-    encoded = _encoded(raw)
+    encoded = coded.encoded(raw)
     lines = [geometry.line(written) for written in encoded.dictionary.to_pylist()]
     problems = pa.array([one.problem for one in lines], pa.string())
     bearings = pa.array([one.bearing for one in lines], pa.float64()).take(encoded.indices)
     complaint = problems.take(encoded.indices) if problems.null_count < len(problems) else None
-    return _coded(encoded, pa.array([one.geometry for one in lines], pa.string())), bearings, complaint
-
-
-def _constant(text: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int32)), pa.array([text]))
+    return coded.recoded(encoded, pa.array([one.geometry for one in lines], pa.string())), bearings, complaint

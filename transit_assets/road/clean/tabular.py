@@ -1,19 +1,19 @@
 """Tables in files: history extracts, Opendatasoft's CSV and Parquet exports. Read block by block, of any size."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from transit_assets.feeds.coded import CODED, between, in_order, row_numbers
 from transit_assets.feeds.tables import BOM, TORN, WholeLines, csv_header, has_open_quote, mended, renamed
 from transit_assets.road.clean.errors import PayloadUnreadable, UnknownFormat
 from transit_assets.road.clean.hours import hours
-from transit_assets.road.clean.records import CODED, records, row_numbers, unreadable
+from transit_assets.road.clean.records import records, unreadable
 
 # Field names and French labels of Opendatasoft, to the names of `RECORDS`.
 NAMES = {
@@ -79,10 +79,11 @@ def decode_csv(opened: Open, start: int = 0) -> Iterator[pa.Table]:
             for batch in reader:
                 raw = {named[name]: batch.column(name) for name in batch.schema.names}
                 source = source or _source(raw["t_1h"], delimiter)
-                numbers = _numbers(at, batch.num_rows, misfits)
+                numbers = between(at, batch.num_rows, misfits)
                 rows = records(raw, source=source, row_number=pa.array(numbers))
                 at = int(numbers[-1]) + 1 if len(numbers) else at
-                yield _with_misfits(rows, {place: misfits.pop(place) for place in sorted(misfits) if place < at})
+                before = {place: misfits.pop(place) for place in sorted(misfits) if place < at}
+                yield in_order(rows, unreadable(before, source=source)) if before else rows
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise PayloadUnreadable(f"not the CSV it looks like: {error}") from error
     if misfits:
@@ -94,21 +95,6 @@ def _complaint(row: Any, delimiter: str) -> str:
     if text.startswith(TORN):
         return f"record_is_readable: a quote in it is not closed: '{mended(text, delimiter)[:200]}'"
     return f"record_is_readable: {row.actual_columns} values for {row.expected_columns} columns: '{text[:200]}'"
-
-
-def _numbers(at: int, count: int, misfits: Mapping[int, str]) -> np.ndarray:
-    """Positions from `at` on of so many records that are no misfits."""
-    found = np.arange(at, at + count + len(misfits), dtype=np.int32)
-    return found[~np.isin(found, list(misfits))][:count]
-
-
-def _with_misfits(rows: pa.Table, misfits: Mapping[int, str]) -> pa.Table:
-    """Records and the lines between them that are none, as they stand in the file."""
-    if not misfits:
-        return rows
-    both = pa.concat_tables([rows, unreadable(misfits, source=rows["source"][0].as_py())])
-    both = both.unify_dictionaries().combine_chunks()
-    return both.take(pa.array(np.argsort(both["row_number"].to_numpy(), kind="stable")))
 
 
 def decode_parquet(stream: BinaryIO) -> Iterator[pa.Table]:
