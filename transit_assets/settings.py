@@ -209,7 +209,15 @@ class Settings(BaseSettings):
     )
     dagster_home: Path | None = Field(None, description="Default: `_dagster` inside a folder lake; needed on S3.")
     alert_url: SecretUrl | None = Field(
-        None, description="Webhook that is told of failed runs; its address is a secret."
+        None, description="Webhook that is told of failed runs and of alerts; its address is a secret."
+    )
+    alert_sns_topic: str | None = Field(
+        None,
+        pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$",
+        description="ARN of the Amazon SNS topic that is told of alerts; credentials from the usual AWS_* variables.",
+    )
+    alert_share: float = Field(
+        0.25, gt=0, le=10, description="An alert warns of trips that take longer than scheduled by this share."
     )
 
     # Learning

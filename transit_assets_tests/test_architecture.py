@@ -12,7 +12,8 @@ import transit_assets
 
 ROOT = Path(transit_assets.__file__).parent
 DOMAINS = ("bikes", "road", "rail", "fire")
-PURE_PARTS = ("schema", "clean", "features", "model", "learning")  # the files of a domain that hold no orchestration
+# The files of a domain that hold no orchestration.
+PURE_PARTS = ("schema", "clean", "features", "model", "learning", "alerts", "alerting")
 CONTEXT = ("calendar", "congestion", "weather")  # what domains share, each with its own assets
 PURE_PARTS_OF_CONTEXT = (
     *("schema", "clean", "landed", "archive", "collect"),
@@ -55,18 +56,23 @@ RULES = [
     (of("simulator"), ANY_DOMAIN, "the simulator only speaks the providers' formats"),
     (of("simulator"), (*of("lake"), *of("feeds"), *of("settings")), "the simulator shares no code with what it tests"),
     (of("learning"), ANY_DOMAIN, "one protocol for all models"),
+    (of("alerts"), ANY_DOMAIN, "one outbox for all alerts"),
     (of("context"), ANY_DOMAIN, "what domains share depends on none of them"),
     *(
         (of(domain), tuple(p for other in DOMAINS if other != domain for p in of(other)), "domains share only context")
         for domain in DOMAINS
     ),
     (
-        (*of("lake"), *of("feeds"), *of("simulator"), *of("learning"), *PURE_CONTEXT, *PURE_MODULES),
+        (*of("lake"), *of("feeds"), *of("simulator"), *of("learning"), *of("alerts"), *PURE_CONTEXT, *PURE_MODULES),
         DAGSTER,
         "pure modules run without Dagster",
     ),
     ((*PURE_CONTEXT, *PURE_MODULES), (*ORCHESTRATION, *of("simulator")), "arrows point from assets to pure modules"),
-    ((*of("lake"), *of("feeds"), *of("simulator"), *of("quality"), *of("learning")), ORCHESTRATION, "likewise"),
+    (
+        (*of("lake"), *of("feeds"), *of("simulator"), *of("quality"), *of("learning"), *of("alerts")),
+        ORCHESTRATION,
+        "likewise",
+    ),
     (("transit_assets.*",), SURFACES, "nothing is built on a surface"),
 ]
 MAY_BE_ON_A_SURFACE = (*SURFACES, "transit_assets.automation.runs")  # runs the same definitions in process

@@ -10,11 +10,11 @@ from typing import Any
 import dagster as dg
 from pydantic import SecretStr
 
+from transit_assets.alerts.channels import post
 from transit_assets.automation.failures import sentence
 from transit_assets.settings import Settings, settings
 
 _LONGEST_SENTENCE = 300
-_TIMEOUT_SECONDS = 10
 
 
 @dg.run_failure_sensor(
@@ -52,13 +52,7 @@ def alert(run: dg.DagsterRun, sentences: list[str], configured: Settings) -> dic
 
 def send(url: str, message: Mapping[str, Any]) -> str | None:
     """Post a message. Returns what went wrong, without the address, or None."""
-    import httpx
-
-    try:
-        answer = httpx.post(url, json=dict(message), timeout=_TIMEOUT_SECONDS, follow_redirects=False)
-    except httpx.HTTPError as error:
-        return type(error).__name__  # its text may hold the address, which is a secret with many providers
-    return None if answer.is_success else f"HTTP {answer.status_code}"
+    return post(url, message).error
 
 
 def secrets_of(configured: Settings) -> list[str]:

@@ -8,6 +8,7 @@ beats an earlier one, and a later record of one payload an earlier one.
 
 import pyarrow as pa
 
+from transit_assets.alerts.schema import alert_deliveries, alerts
 from transit_assets.lake import UTC_INSTANT, Column, Rule, Table
 from transit_assets.learning.schema import drift, forecasts, live_scores, no_forecasts
 
@@ -15,6 +16,8 @@ DIRECTIONS = ("north", "south")
 """North: to Mitry-Claye or the airport. South: to Paris and beyond."""
 PREDICTION_SOURCES = ("transilien_csv", "siri_json")
 DISRUPTION_SOURCES = ("disruptions_bulk", "general_message", "line_reports")
+ALERT_KINDS = ("disruption", "travel_time")
+"""Of what the provider says, and of what is forecast."""
 PROVENANCES = ("observed", "predicted", "scheduled")
 
 _SERVICE_DATE = Column(
@@ -330,3 +333,6 @@ MODELS = {
     "rail_travel_time": "Minutes that the next train from one station to another will take.",
     "rail_delay": "Minutes by which a train will be late at a station downstream.",
 }
+
+ALERTS, ALERT_DELIVERIES = alerts("rail", ALERT_KINDS), alert_deliveries("rail")
+ALERT_TABLES = (ALERTS, ALERT_DELIVERIES)
