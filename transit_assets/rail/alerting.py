@@ -4,6 +4,7 @@ Versions are only added, for people were told of them: answers that arrive after
 that was said.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from transit_assets.lake import Lake, Load
-from transit_assets.rail.alerts import SILENCE, Answer, Outlook, judge, of_outlooks, of_sightings
-from transit_assets.rail.schema import ALERTS, DISRUPTION_SIGHTINGS, FORECASTS
+from transit_assets.rail.alerts import DISRUPTION, SILENCE, Answer, Outlook, judge, of_outlooks, of_sightings
+from transit_assets.rail.schema import ALERT_KINDS, ALERTS, DISRUPTION_SIGHTINGS, FORECASTS
 from transit_assets.settings import Settings
 
 SCHEDULED = "processed.rail__scheduled_travel_times"
@@ -48,7 +49,7 @@ def update_alerts(lake: Lake, configured: Settings, *, run_id: str | None = None
         None,
         "committed",
         kept_rows=len(made),
-        fingerprint=judged_to.isoformat() if judged_to else None,
+        fingerprint=json.dumps({kind: at.isoformat() for kind, at in judged_to.items()}),
         source_versions=sources,
         table_version=state.version,
         table_id=state.table_id,
@@ -58,25 +59,41 @@ def update_alerts(lake: Lake, configured: Settings, *, run_id: str | None = None
     return load
 
 
-def _judged(lake: Lake, configured: Settings, clock: datetime) -> tuple[list[dict[str, Any]], datetime | None]:
-    """The versions to add, and the last instant that is judged then."""
-    since, held = _judged_to(lake), _open(lake)
-    known_from = since - SILENCE if since else (_newest(lake) or clock) - _FIRST_LOOK
-    answers = [
-        answer
-        for answer in (*_answers(lake, known_from, clock), *_forecast(lake, known_from, clock, configured.alert_share))
-        if answer.at > known_from
-    ]
-    made = judge(held, answers, since=since, known_from=known_from, clock=clock)
-    return made, max((answer.at for answer in answers), default=since)
+def _judged(lake: Lake, configured: Settings, clock: datetime) -> tuple[list[dict[str, Any]], dict[str, datetime]]:
+    """The versions to add, and the last instant of each kind that is judged then.
+
+    Each kind has its own: forecasts are made of what was said before, and come after what was said since.
+    """
+    judged_to, held, made = _judged_to(lake), _open(lake), []
+    for kind in ALERT_KINDS:
+        since = judged_to.get(kind)
+        known_from = since - SILENCE if since else (_newest(lake) or clock) - _FIRST_LOOK
+        said = (
+            _answers(lake, known_from, clock)
+            if kind == DISRUPTION
+            else _forecast(lake, known_from, clock, configured.alert_share)
+        )
+        answers = [answer for answer in said if answer.at > known_from]
+        mine = [row for row in held if row["kind"] == kind]
+        made += judge(mine, answers, since=since, known_from=known_from, clock=clock)
+        if answers:
+            judged_to[kind] = max(answer.at for answer in answers)
+    return made, judged_to
 
 
-def _judged_to(lake: Lake) -> datetime | None:
-    """The last instant that was judged: by the ledger, or the versions, of a run that died before it wrote there."""
+def _judged_to(lake: Lake) -> dict[str, datetime]:
+    """The last instant of each kind that was judged.
+
+    By the ledger, or by the versions, of a run that died before it wrote there.
+    """
     last = lake.ledger.latest(ALERTS.relation, "committed").get(None)
-    told = datetime.fromisoformat(last.fingerprint) if last and last.fingerprint else None
-    made = lake.table(ALERTS).scan("SELECT max(updated_at) AS at FROM alerts")["at"][0].as_py()
-    return max((at for at in (told, made) if at is not None), default=None)
+    told = json.loads(last.fingerprint) if last and last.fingerprint else {}
+    found = lake.table(ALERTS).scan("SELECT kind, max(updated_at) AS at FROM alerts GROUP BY kind").to_pylist()
+    judged_to = {row["kind"]: row["at"] for row in found}
+    for kind, text in told.items():
+        at = datetime.fromisoformat(text)
+        judged_to[kind] = max(at, judged_to.get(kind, at))
+    return judged_to
 
 
 def _open(lake: Lake) -> list[dict[str, Any]]:

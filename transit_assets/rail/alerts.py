@@ -176,32 +176,37 @@ class _Open:
 
 @dataclass
 class _Judge:
-    """The alerts of the line as answers come in, in their order."""
+    """The alerts of one kind as its answers come in, in their order."""
 
-    open: dict[tuple[str, str], _Open]
-    heard: dict[str, datetime]
+    open: dict[str, _Open]
+    heard: datetime
     spoke: dict[str, datetime] = field(default_factory=dict)
     made: list[Row] = field(default_factory=list)
 
     def hear(self, answer: Answer, *, is_known: bool) -> None:
         """Take in one answer; one that is known has been judged before, and only says what was last heard."""
-        self.heard[answer.kind], self.spoke[answer.source] = answer.at, answer.at
         if not is_known:
-            self._silence(answer.at)
+            self.silence(answer.at)
+        self.heard = self.spoke[answer.source] = answer.at
         if self._is_outranked(answer):
             return
         named = {signal.about: signal for signal in answer.signals}
-        for (kind, about), one in list(self.open.items()):
-            if kind == answer.kind and about in named and named[about].holds:
+        for about, one in self.open.items():
+            if about in named and named[about].holds:
                 one.held_at = answer.at
         if is_known:
             return
-        for (kind, about), one in list(self.open.items()):
-            if kind == answer.kind:
-                self._look(one, named.get(about), answer)
+        for about, one in list(self.open.items()):
+            self._look(one, named.get(about), answer)
         for signal in answer.signals:
-            if signal.opens and (answer.kind, signal.about) not in self.open:
+            if signal.opens and signal.about not in self.open:
                 self._opened(signal, answer)
+
+    def silence(self, at: datetime) -> None:
+        """Close everything where nobody has spoken for long, as of when it became too long."""
+        if at - self.heard >= SILENCE:
+            for one in list(self.open.values()):
+                self._closed(one, max(self.heard + SILENCE, one.row["updated_at"]), "silence")
 
     def _is_outranked(self, answer: Answer) -> bool:
         before = SOURCES[: SOURCES.index(answer.source)] if answer.source in SOURCES else ()
@@ -213,17 +218,6 @@ class _Judge:
                 self._changed(one, signal, answer)
         elif signal is not None or (answer.kind == DISRUPTION and answer.at - one.held_at >= CLOSE_AFTER):
             self._closed(one, answer.at, "over")
-
-    def _silence(self, at: datetime) -> None:
-        for (kind, _), one in list(self.open.items()):
-            if at - self.heard[kind] >= SILENCE:
-                self._closed(one, at, "silence")
-
-    def end(self, clock: datetime) -> None:
-        """Close what nobody has spoken of since, as of when that was two hours ago."""
-        for (kind, _), one in list(self.open.items()):
-            if clock - self.heard[kind] >= SILENCE:
-                self._closed(one, max(self.heard[kind] + SILENCE, one.row["updated_at"]), "silence")
 
     def _opened(self, signal: Signal, answer: Answer) -> None:
         named = f"{answer.kind}|{signal.about}|{answer.at.isoformat()}"
@@ -238,7 +232,7 @@ class _Judge:
             "closed_at": None,
             "ended_by": None,
         }
-        self.open[answer.kind, signal.about] = _Open(row, answer.at)
+        self.open[signal.about] = _Open(row, answer.at)
         self.made.append(row)
 
     def _changed(self, one: _Open, signal: Signal, answer: Answer) -> None:
@@ -248,24 +242,21 @@ class _Judge:
     def _closed(self, one: _Open, at: datetime, ended_by: str) -> None:
         ended = {"status": "closed", "updated_at": at, "closed_at": at, "ended_by": ended_by}
         self.made.append({**one.row, **ended, "version": one.row["version"] + 1})
-        del self.open[one.row["kind"], one.row["about"]]
+        del self.open[one.row["about"]]
 
 
 def judge(
     held: Iterable[Row], answers: Iterable[Answer], *, since: datetime | None, known_from: datetime, clock: datetime
 ) -> list[Row]:
-    """The versions that answers make of the alerts that are open, in their order.
+    """The versions that the answers of one kind make of its alerts that are open, in their order.
 
     `held` are the last versions of the open ones, `since` the last instant that was judged. Answers up to then, from
     `known_from` on, say what was last heard of each source. Answers come in any order; none is of after `clock`.
     """
-    judging = _Judge(
-        {(row["kind"], row["about"]): _Open(dict(row), row["updated_at"]) for row in held},
-        dict.fromkeys(ALERT_KINDS, known_from),
-    )
+    judging = _Judge({row["about"]: _Open(dict(row), row["updated_at"]) for row in held}, known_from)
     for answer in sorted(answers, key=_order):
         judging.hear(answer, is_known=since is not None and answer.at <= since)
-    judging.end(clock)
+    judging.silence(clock)
     return judging.made
 
 

@@ -135,21 +135,20 @@ def test_silence_is_no_good_news() -> None:
     assert told(made(answer(0, shown()), clock=119)) == [(0, "opened")]
     (_, closed) = made(answer(0, shown()), clock=1000)
     assert (closed["closed_at"], closed["ended_by"]) == (NOON + SILENCE, "silence")
-    forecasts = [outlook(minute, 10) for minute in range(5, 200, 5)]
-    assert told(made(answer(0, shown()), *forecasts, clock=200)) == [(0, "opened"), (120, "closed")]
+    resumed = made(answer(0, shown()), answer(300, shown()), clock=300)
+    assert told(resumed) == [(0, "opened"), (120, "closed"), (300, "opened")]
 
 
 def test_judging_in_pieces_gives_what_judging_at_once_gives() -> None:
     answers = [
         answer(0, shown()),
         answer(5, shown("d2", message="Encore.")),
-        outlook(7, 14),
+        answer(7, shown("m", title=None), source="general_message"),
         answer(10),
         answer(19, shown()),
-        outlook(20, 12),
         answer(30),
-        outlook(31, 10),
         answer(36),
+        answer(41, source="general_message"),
         answer(60, shown(severity="BLOQUANTE")),
     ]
     whole = made(*answers)
@@ -247,6 +246,15 @@ def test_alerts_of_a_lake_grow_with_its_answers_and_never_change(lake: Lake) -> 
     assert update_alerts(lake, at(17)).kept_rows == 1
     assert kept(lake) == [(0, "opened"), (16, "closed")]
     assert split(ALERTS, lake.table(ALERTS).read())[1].num_rows == 0
+
+
+def test_a_forecast_that_comes_after_later_answers_is_judged_all_the_same(lake: Lake) -> None:
+    scheduled(lake, (600.0, 0))
+    see(lake, 5)
+    assert update_alerts(lake, at(6)).kept_rows == 0
+    forecast(lake, 4, 16)
+    assert update_alerts(lake, at(6)).kept_rows == 1
+    assert update_alerts(lake, at(6)).kept_rows == 0
 
 
 def test_what_is_after_the_clock_is_not_known_yet(lake: Lake) -> None:
