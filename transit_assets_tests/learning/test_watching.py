@@ -1,7 +1,9 @@
 """Watching: forecasts are kept once, met with the truth when it is there, and drift is told from noise."""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,11 +33,21 @@ pytestmark = pytest.mark.usefixtures("without_plots")
 NAME = "gauges_level"
 
 
-@pytest.fixture
-def domain(lake: Lake, registry: Registry) -> Domain:
-    """Gauges of three days with a champion."""
+@pytest.fixture(scope="module")
+def three_days(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a lake of gauges of three days, and a store with a champion of theirs."""
+    folder = tmp_path_factory.mktemp("three days")
+    shutil.copy(mlflow_template, folder / "mlflow.db")
+    lake = Lake.at(folder / "lake")
     gauges.land(lake, 0, 3)
-    gauges.trained(lake, registry)
+    gauges.trained(lake, gauges.store(lake, folder))
+    return folder
+
+
+@pytest.fixture
+def domain(three_days: Path, tmp_path: Path, registry: Registry) -> Domain:
+    """Gauges of three days with a champion: copies, but of the artifacts, which stay where they are."""
+    shutil.copytree(three_days, tmp_path, dirs_exist_ok=True)
     return gauges.domain()
 
 

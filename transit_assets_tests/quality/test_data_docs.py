@@ -16,9 +16,11 @@ from transit_assets_tests.quality.test_suites import NOW, stored
 SUITES = (rows_suite(COUNTS), accounting_suite(COUNTS))
 
 
-@pytest.fixture
-def pages(lake: Lake, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of ten days, of which the first was refused and the last has a row that came past the rules."""
+    folder = tmp_path_factory.mktemp("data docs")
+    lake = Lake.at(folder / "lake")
     days = [f"2026-03-{number:02d}" for number in range(1, 11)]
     load(
         lake,
@@ -28,8 +30,8 @@ def pages(lake: Lake, tmp_path: Path) -> Path:
     lake.table(COUNTS).replace(stored(COUNTS, row("<b>", 1, day=days[9], bikes=-7)), [days[9]])
     for suite in SUITES:
         lake.ledger.record_checks([one.result() for one in evaluate(lake, suite, days, now=NOW)])
-    data_docs.write(lake, SUITES, tmp_path / "docs")
-    return tmp_path / "docs"
+    data_docs.write(lake, SUITES, folder / "docs")
+    return folder / "docs"
 
 
 def test_the_start_page_counts_what_passed_and_links_to_pages_that_exist(pages: Path) -> None:
