@@ -35,6 +35,14 @@ class Polled:
     problem: str | None = None
     broken: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def told(self) -> str:
+        """What came of it, and what of it the load of the day will put aside."""
+        if self.problem or not self.fetches:
+            return f"failed: {self.problem}"
+        aside = "".join(f"; {rows:,} rows for the quarantine: {rule}" for rule, rows in self.broken.items())
+        return f"{self.fetches[-1].outcome}, {self.stations:,} stations{aside}"
+
 
 class Poller:
     """Polls one lake's bikes; keeps the connection and what makes the next request conditional. Use it with `with`."""

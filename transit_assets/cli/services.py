@@ -19,35 +19,43 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="simulate")(simulate)
 
 
+class Polled(StrEnum):
+    """What is polled for as long as a process runs."""
+
+    BIKES = "bikes"
+    RAIL = "rail"
+
+
 def poll(
+    domain: Annotated[Polled, typer.Argument(help="`bikes` or `rail`.", metavar="[DOMAIN]")] = Polled.BIKES,
     every: Annotated[
         int | None, typer.Option(min=1, help="Seconds from one poll to the next; TRANSIT_POLL_SECONDS without it.")
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many polls.")] = None,
 ) -> None:
-    """Poll live state for as long as it runs: payloads into the landing, the latest state of each station.
+    """Poll live state for as long as it runs: payloads into the landing, of bikes the latest state of each station too.
 
-    A provider that fails is a row in raw.fetches and a line here; the next poll comes at its time.
+    A provider that fails is a row in raw.fetches and a line here; the next poll comes at its time. Feeds of the rail
+    are asked no more often than their quotas allow.
     """
     import time
     from itertools import count as numbers
 
-    from transit_assets.bikes.poller import Poller
+    from transit_assets.bikes import poller as bikes
+    from transit_assets.rail import poller as rail
     from transit_assets.settings import settings
 
     configured = settings()
     seconds = every or configured.poll_seconds
-    say(f"polling bikes every {seconds} s (Ctrl-C stops it)")
-    with Poller(open_lake(), configured) as poller:
+    lake = open_lake()
+    say(f"polling {domain} every {seconds} s (Ctrl-C stops it)")
+    with bikes.Poller(lake, configured) if domain == Polled.BIKES else rail.Poller(lake, configured) as poller:
         for number in numbers(1):
             started = time.monotonic()
             done = poller.poll()
-            if not done.fetches:  # nothing was asked: the lake's origin does not allow it
-                raise Mistake(done.problem or "nothing was polled")
-            last = done.fetches[-1]
-            result = f"failed: {done.problem}" if done.problem else f"{last.outcome}, {done.stations:,} stations"
-            result += "".join(f"; {rows:,} rows for the quarantine: {rule}" for rule, rows in done.broken.items())
-            say(f"{last.fetched_at:%Y-%m-%d %H:%M:%S} UTC {result}")
+            if done.problem and not done.fetches:  # nothing was asked: the lake's origin does not allow it
+                raise Mistake(done.problem)
+            say(f"{configured.clock():%Y-%m-%d %H:%M:%S} UTC {done.told}")
             if number == count:
                 return
             time.sleep(max(0.0, seconds - (time.monotonic() - started)))

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
@@ -10,7 +11,8 @@ from transit_assets.feeds.feed import Feed
 from transit_assets.lake import Fetch, zips
 from transit_assets.settings import Settings
 
-DOMAIN, FEED = "rail", "gtfs"
+DOMAIN = "rail"
+FEED: Literal["gtfs"] = "gtfs"
 
 _CALLS = 1_000  # the portal names no quota; the zip changes three times a day
 _ARRIVAL_SECONDS = 1800.0  # 200 MB at a megabit a second

@@ -14,13 +14,14 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from transit_assets.feeds.addresses import is_internal
 from transit_assets.feeds.client import Attempt, Clock, FeedClient, Sleep, feed_client
 from transit_assets.feeds.errors import PayloadUnreadable
 from transit_assets.feeds.feed import Feed
 from transit_assets.feeds.limits import NO_CREDENTIALS, Credentials
 from transit_assets.feeds.payloads import reason_unreadable
 from transit_assets.lake import Fetch
-from transit_assets.settings import Settings
+from transit_assets.settings import SettingMissing, Settings
 
 DOMAIN = "rail"
 ALL_LINES = "*"
@@ -179,8 +180,13 @@ def prim_client(
     transport: httpx.BaseTransport | None = None,
     sleep: Sleep = time.sleep,
 ) -> FeedClient:
-    """A client of one endpoint, with its quota; `spent_today` are the calls of this UTC day to it."""
+    """A client of one endpoint, with its quota; `spent_today` are the calls of this UTC day to it.
+
+    Raises SettingMissing where the real provider would be asked without a key: it answers nobody without one.
+    """
     key = settings.prim_key
+    if key is None and not settings.is_simulated and not is_internal(settings.prim_url.host or ""):
+        raise SettingMissing(f"{settings.prim_url.host} wants a key: set TRANSIT_PRIM_KEY")
     return feed_client(
         settings,
         settings.prim_url,

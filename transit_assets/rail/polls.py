@@ -26,6 +26,9 @@ from transit_assets.settings import Settings
 FeedName: TypeAlias = Literal["gtfs", "stop_monitoring", "disruptions", "general_message", "line_reports"]
 
 DOMAIN = "rail"
+POLLED: tuple[FeedName, ...] = ("stop_monitoring", "disruptions", "general_message", "line_reports")
+"""Feeds that tell what holds now; the schedule (`gtfs`) is the other one."""
+
 # Of how far from now an answer may tell: trains that left stay for half an hour, the others come within three.
 _PAST, _AHEAD = timedelta(minutes=30), timedelta(hours=3)
 _REMEMBERED = timedelta(hours=1)  # the dates of one run are collected one by one

@@ -35,11 +35,11 @@ Row = TypeVar("Row")
 def stop_monitoring(request: Request) -> Response:
     """Trains at one station: those to come within two hours, and those that left within the last half."""
     asked = _AREA.fullmatch(request.query.get("MonitoringRef", ""))
-    stop = stop_of_area(int(asked.group(1))) if asked else None
-    if stop is None:
-        return json_error(400, "MonitoringRef is missing, or no stop of the line")
+    if asked is None:
+        return json_error(400, "MonitoringRef is missing, or no area")
+    stop = stop_of_area(int(asked.group(1)))
     calls: list[Call] = []
-    if request.query.get("LineRef", LINE_REF) == LINE_REF:
+    if stop is not None and request.query.get("LineRef", LINE_REF) == LINE_REF:
         calls = calls_at(request.seed, request.unix_time, past=_LINGERS, ahead=_AHEAD, stop=stop)
     visits = [_visit(call, request.query["MonitoringRef"]) for call in sorted(calls, key=lambda one: one.departure)]
     listed = disordered(request, visits)

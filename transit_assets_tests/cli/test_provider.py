@@ -82,3 +82,12 @@ def test_a_poll_says_how_many_rows_it_could_not_use(transit: Transit) -> None:
     result = transit("poll", "--count", 1, simulator_faults="ok,clock_ahead", now="2026-03-02T12:00:00+00:00")
     assert result.exit_code == 0, result.stderr
     assert "rows for the quarantine: " in result.stderr.splitlines()[-1]
+
+
+def test_the_rail_is_polled_feed_by_feed(transit: Transit) -> None:
+    result = transit("poll", "rail", "--count", 1)
+    assert result.exit_code == 0, result.stderr
+    told = result.stderr.splitlines()[-1]
+    assert "gtfs landed, " in told
+    assert "stop_monitoring landed, " in told
+    assert "general_message landed, " in told
