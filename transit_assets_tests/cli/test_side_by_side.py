@@ -1,5 +1,6 @@
 """Commands at once, each in a process of its own: one fails, one is killed, Ctrl-C, their parent is killed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from transit_assets.automation.runs import LEARNING
 from transit_assets.cli.side_by_side import Command, side_by_side
 
 DAY = "2026-03-29"
@@ -27,6 +29,8 @@ def of_a_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the processes find in their environment."""
     monkeypatch.setenv("TRANSIT_LAKE", str(tmp_path / "lake"))
     monkeypatch.setenv("TRANSIT_NOW", f"{DAY}T05:20:00+02:00")
+    monkeypatch.setenv("TRANSIT_SIMULATOR_POLL_MINUTES", "60")
+    monkeypatch.setenv("TRANSIT_SIMULATOR_ARCS", "2")
 
 
 def children() -> list[psutil.Process]:
@@ -68,12 +72,12 @@ def test_one_that_is_killed_is_told_and_holds_nothing_that_the_other_waits_for()
 
 @pytest.fixture
 def demo() -> Iterator[psutil.Process]:
-    """The demo, with both domains at work."""
+    """The demo, with as many domains at work as there are cores."""
     with subprocess.Popen([sys.executable, "-c", _DEMO], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "raw" in process.stderr.readline()
         demo = psutil.Process(process.pid)
-        assert {one.cmdline()[4] for one in demo.children()} == {"bikes", "road"}
+        assert {one.cmdline()[4] for one in demo.children()} == set(LEARNING[: os.cpu_count() or 1])
         try:
             yield demo
         finally:
