@@ -1,11 +1,13 @@
 """Made-up examples with a known law, and models of them, for the tests of the protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pytest
 
 from transit_assets.learning.ensembles import Classes, Levels
 from transit_assets.learning.estimators import Boosted, Climatology, CountTable, Estimator, Persistence
@@ -116,3 +118,19 @@ def model(kind: Kind = "quantity", **other: Any) -> Model:
         "classes": CLASSES if kind == "classes" else (),
     }
     return Model(**(fixed | other))
+
+
+@contextmanager
+def fewer_rounds(most: int) -> Iterator[None]:
+    """Fewer trees that learn faster, where hundreds of slow ones would prove no more."""
+    fit_all = Boosted.fit
+
+    def fit_few(self: Boosted, examples: Examples, y: np.ndarray) -> None:
+        rate = self.parameters.get("learning_rate", 0.1) * max(self.rounds / most, 1.0)
+        self.parameters = self.parameters | {"learning_rate": min(rate, 0.12)}
+        self.rounds = min(self.rounds, most)
+        fit_all(self, examples, y)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Boosted, "fit", fit_few)
+        yield

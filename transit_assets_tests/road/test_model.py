@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 
 from transit_assets.lake import Lake
-from transit_assets.learning.estimators import Boosted
-from transit_assets.learning.examples import Examples, Window
+from transit_assets.learning.examples import Window
 from transit_assets.learning.fitting import Fitted, fit
 from transit_assets.learning.schema import EVALUATIONS
 from transit_assets.learning.training import evaluate
@@ -20,6 +19,7 @@ from transit_assets.road.features import STALE_HOURS, History
 from transit_assets.road.learning import DOMAIN
 from transit_assets.road.model import CONGESTED, HORIZONS, LEVEL, MODELS, examples, outcomes
 from transit_assets.road.schema import ARCS, COUNTS_HOURLY, LEVEL_BANDS, LEVELS
+from transit_assets_tests.learning.made import fewer_rounds
 from transit_assets_tests.road.counted import made, paris, put, recorded, weekly
 
 MONDAY = datetime(2023, 5, 1, tzinfo=UTC)
@@ -37,17 +37,7 @@ METRICS = {
 
 @pytest.fixture(scope="module")
 def few_rounds() -> Iterator[None]:
-    """Sixty trees that learn faster do in place of hundreds."""
-    fit_all = Boosted.fit
-
-    def fit_few(self: Boosted, examples: Examples, y: np.ndarray) -> None:
-        rate = self.parameters.get("learning_rate", 0.1) * max(self.rounds / 60, 1.0)
-        self.parameters = self.parameters | {"learning_rate": min(rate, 0.12)}
-        self.rounds = min(self.rounds, 60)
-        fit_all(self, examples, y)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Boosted, "fit", fit_few)
+    with fewer_rounds(60):
         yield
 
 
