@@ -19,7 +19,7 @@ from transit_assets_tests.quality.test_recordings import SNAPSHOTS, landed, load
 
 BINS = "archive/velib_15min_weather_2025-09-07_to_16.parquet"
 CUTS = {"bins": (BINS, "2025-09-13T21:58+00:00"), "snapshots": (SNAPSHOTS, "2025-09-12T00:19+00:00")}
-pytestmark = pytest.mark.timeout(1200)  # an evaluation takes two minutes, and four beside others
+pytestmark = pytest.mark.timeout(1200)  # both evaluations: 105 s of one core, minutes beside others
 PROBABILITIES = [(model, horizon) for model in ("bikes_full", "bikes_empty") for horizon in (30, 60)]
 
 
