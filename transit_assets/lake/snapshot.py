@@ -101,10 +101,11 @@ class Snapshot:
             options.append("hive_partitioning=false")
         columns = ", ".join(f'"{name}"' for name in self.schema.names)
         stored = f"read_parquet([{files}], {', '.join(options)})"
-        # Files older than a migration lack its column: the typed empty part supplies it.
+        # Files older than a migration lack its column: the typed empty part supplies it. And without that part DuckDB
+        # asks the statistics of a Parquet file for the least or greatest partition, which it does not have, and fails.
         return (
             f"SELECT {columns} FROM (SELECT * FROM {stored} UNION ALL BY NAME {nothing})"
-            if self.is_evolved
+            if self.is_evolved or self.partition_by
             else f"SELECT {columns} FROM {stored}"
         )
 

@@ -150,6 +150,15 @@ def test_a_scan_of_one_partition_opens_no_file_of_another(lake: Lake) -> None:
             connection.execute("SELECT sum(n) FROM interim.test__daily").fetchall()
 
 
+@pytest.mark.parametrize("days", [1, 2])
+def test_the_last_partition_can_be_asked_for_however_few_there_are(lake: Lake, days: int) -> None:
+    lake.table(DAILY).replace(pa.concat_tables([rows(day) for day in DAYS[:days]]), DAYS[:days])
+    found = lake.table(DAILY).scan("SELECT min(day) AS first, max(day) AS last FROM daily").to_pylist()
+    assert found == [{"first": date.fromisoformat(DAYS[0]), "last": date.fromisoformat(DAYS[days - 1])}]
+    alone = lake.table(DAILY).scan("SELECT max(day) AS last FROM daily WHERE day = ?", [DAYS[0]])
+    assert alone["last"].to_pylist() == [date.fromisoformat(DAYS[0])]
+
+
 def test_statistics_skip_files_of_a_range(any_lake: Lake) -> None:
     table = any_lake.table(DAILY)
     table.replace(pa.concat_tables([rows(day, day) for day in DAYS]), DAYS)
