@@ -7,6 +7,7 @@ Delta, `processed.<mart>` the same until the run builds it, `built.<mart>` the r
 say when a run begins and, at its end, what to commit and what the tests found; nothing is written to Delta otherwise.
 """
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -32,12 +33,13 @@ _log = AdapterLogger("Lake")
 
 
 class Plugin(BasePlugin):
-    """One per dbt connection; `lake` in its configuration is the lake, or empty for the one of the settings."""
+    """One per dbt connection."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         setting = settings()
+        # Not from the profile: where a variable of it has changed, dbt parses the whole project again (3 s).
         self._lake = Lake.at(
-            plugin_config.get("lake") or setting.lake,
+            os.environ.get("TRANSIT_LAKE") or setting.lake,
             threads=setting.duckdb_threads,
             memory_limit=setting.duckdb_memory_limit,
         )

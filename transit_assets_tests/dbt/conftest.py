@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,12 +14,13 @@ import pyarrow as pa
 import pytest
 
 from transit_assets.bikes.schema import STATION_INFORMATION, STATION_STATUS, STATIONS
-from transit_assets.dbt_lake import PROJECT
+from transit_assets.dbt_lake import PROJECT, build, manifest_path
 from transit_assets.lake import Lake, Table
 
 PARIS = ZoneInfo("Europe/Paris")
 DAYS = (dt.date(2025, 9, 8), dt.date(2025, 9, 9), dt.date(2025, 9, 10))
 STATION_CODES = ("1001", "1002", "12001", "21001")
+BIKES = ["marts.bikes"]  # the marts of all domains take twice the time
 
 
 def rows_of(table: Table, rows: Iterable[dict]) -> pa.Table:
@@ -86,8 +88,13 @@ def zone_of(code: str) -> str:
     return f"Paris {number}e" if number <= 20 else "Vincennes"
 
 
-def dbt(lake: Lake, *arguments: str, target: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run dbt in the project folder, as an analyst does."""
+def dbt(
+    lake: Lake, *arguments: str, target: Path, is_parsed: bool = True, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt in the project folder, as an analyst does who has run it before, or as one who has not."""
+    if is_parsed:
+        target.mkdir(exist_ok=True)
+        shutil.copy(parsed_project(), target)
     given = ["--vars", json.dumps(variables)] if variables else []
     return subprocess.run(
         [Path(sys.executable).with_name("dbt"), *arguments, *given, "--target-path", str(target)],
@@ -99,12 +106,41 @@ def dbt(lake: Lake, *arguments: str, target: Path, **variables: str) -> subproce
     )
 
 
+def parsed_project() -> Path:
+    """What dbt looks for in its target folder, so that it parses no file again that has not changed."""
+    return manifest_path().with_name("partial_parse.msgpack")
+
+
 def environment(lake: Lake, target: Path) -> dict[str, str]:
     return os.environ | {"TRANSIT_LAKE": lake.location.root, "DBT_LOG_PATH": str(target)}
 
 
+@pytest.fixture(scope="session")
+def three_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake with three days of interim rows, which nobody writes to."""
+    folder = tmp_path_factory.mktemp("three days") / "lake"
+    fill(Lake.at(folder), DAYS)
+    return folder
+
+
 @pytest.fixture
-def filled(lake: Lake) -> Lake:
+def filled(lake: Lake, three_days: Path) -> Lake:
     """A lake with three days of interim rows."""
-    fill(lake, DAYS)
+    shutil.copytree(three_days, lake.location.root, dirs_exist_ok=True)
+    return lake
+
+
+@pytest.fixture(scope="session")
+def three_days_built(three_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of that lake with the marts of bikes, which nobody writes to."""
+    folder = tmp_path_factory.mktemp("three days built") / "lake"
+    shutil.copytree(three_days, folder)
+    assert build(Lake.at(folder), select=BIKES).has_passed
+    return folder
+
+
+@pytest.fixture
+def built(lake: Lake, three_days_built: Path) -> Lake:
+    """A lake with three days of interim rows, and the marts of bikes built from them."""
+    shutil.copytree(three_days_built, lake.location.root, dirs_exist_ok=True)
     return lake

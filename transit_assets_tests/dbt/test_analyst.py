@@ -1,6 +1,7 @@
 """dbt as an analyst runs it: in the project folder, with nothing set up but the lake."""
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +15,13 @@ from transit_assets.dbt_lake import PROJECT, build, mart_tables
 from transit_assets.lake import Lake
 from transit_assets.lake.ledger import CHECK_RESULTS
 from transit_assets.status import status
-from transit_assets_tests.dbt.conftest import DAYS, dbt, environment, report, rows_of
+from transit_assets_tests.dbt.conftest import BIKES, DAYS, dbt, environment, parsed_project, report, rows_of
 
 NOON = datetime(2025, 9, 9, 12, tzinfo=UTC)
 
 
 def test_dbt_build_works_on_a_lake_that_holds_nothing(lake: Lake, tmp_path: Path) -> None:
-    done = dbt(lake, "build", target=tmp_path)
+    done = dbt(lake, "build", target=tmp_path, is_parsed=False)
     assert done.returncode == 0, done.stdout
     assert {table.relation for table in mart_tables()} <= set(lake.relations())
 
@@ -32,7 +33,7 @@ def passed_and_failed(lake: Lake) -> tuple[int, int]:
 
 def test_the_tests_of_a_build_are_in_the_ledger_for_each_day_and_no_others(filled: Lake, tmp_path: Path) -> None:
     """After one mart was built again, its checks were older than its rows: `transit status` counted them no more."""
-    assert build(filled, DAYS[0].isoformat(), DAYS[-1].isoformat()).has_passed
+    assert build(filled, DAYS[0].isoformat(), DAYS[-1].isoformat(), BIKES).has_passed
     before = filled.ledger.latest_checks()
     assert passed_and_failed(filled) == (len(before), 0)
 
@@ -70,26 +71,27 @@ def test_what_tests_without_building_leaves_the_ledger_alone(filled: Lake, tmp_p
 
 def test_two_analysts_build_at_the_same_time(filled: Lake, tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        for done in pool.map(lambda name: dbt(filled, "build", target=tmp_path / name), ("one", "other")):
+        command = ("build", "--select", *BIKES)
+        for done in pool.map(lambda name: dbt(filled, *command, target=tmp_path / name), ("one", "other")):
             assert done.returncode == 0, done.stdout
+            assert "Unable to do partial parsing" not in done.stdout  # though it was parsed for another lake
     assert filled.table(next(t for t in mart_tables() if t.name == "station_daily")).read().num_rows == 4 * len(DAYS)
 
 
-def test_a_filled_lake_can_be_tested_shown_and_documented(filled: Lake, tmp_path: Path) -> None:
-    assert build(filled).has_passed
-    tested = dbt(filled, "test", target=tmp_path)
+def test_a_filled_lake_can_be_tested_shown_and_documented(built: Lake, tmp_path: Path) -> None:
+    tested = dbt(built, "test", "--select", *BIKES, target=tmp_path)
     assert tested.returncode == 0, tested.stdout
     show = ["show", "--output", "json", "--limit", "-1"]
     inline = ["--inline", "select day, count(*) as rows from {{ ref('bikes__zone_daily') }} group by day order by day"]
-    shown = dbt(filled, *show, *inline, target=tmp_path)
+    shown = dbt(built, *show, *inline, target=tmp_path)
     assert shown.returncode == 0, shown.stdout
     rows = json.loads(shown.stdout[shown.stdout.index("{") :])["show"]
     assert [row["rows"] for row in rows] == [3, 3, 3]
     one_day = dbt(
-        filled, *show, "--select", "bikes__station_daily", target=tmp_path, from_day="2025-09-09", to_day="2025-09-09"
+        built, *show, "--select", "bikes__station_daily", target=tmp_path, from_day="2025-09-09", to_day="2025-09-09"
     )
     assert len(json.loads(one_day.stdout[one_day.stdout.index("{") :])["show"]) == 4
-    documented = dbt(filled, "docs", "generate", target=tmp_path)
+    documented = dbt(built, "docs", "generate", target=tmp_path)
     assert documented.returncode == 0, documented.stdout
     catalog = json.loads((tmp_path / "catalog.json").read_text())
     assert "model.transit_assets.bikes__station_daily" in catalog["nodes"]
@@ -105,7 +107,7 @@ def test_a_filled_lake_can_be_tested_shown_and_documented(filled: Lake, tmp_path
     ],
 )
 def test_days_that_make_no_sense_are_refused(filled: Lake, variables: dict[str, str], says: str) -> None:
-    outcome = build(filled, variables.get("from_day"), variables.get("to_day"))
+    outcome = build(filled, variables.get("from_day"), variables.get("to_day"), BIKES)
     assert not outcome.has_passed
     assert says in str(outcome.error)
     assert not any(relation.startswith("processed.") for relation in filled.relations())
@@ -124,6 +126,7 @@ table = Lake.at(sys.argv[1]).table(STATION_STATUS)
 table.replace(STATION_STATUS.schema.empty_table(), ["2025-09-08"])
 assert dbtRunner().invoke(arguments).success
 """
+    shutil.copy(parsed_project(), tmp_path)
     command = [sys.executable, "-c", script, filled.location.root, str(tmp_path)]
     done = subprocess.run(command, cwd=PROJECT, env=environment(filled, tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,7 @@ from transit_assets.dbt_lake.commit import Mart, Run, commit
 from transit_assets.dbt_lake.views import Shown, show_lake
 from transit_assets.lake import Lake, TableVersion
 from transit_assets.lake.snapshot import ABSENT
-from transit_assets_tests.dbt.conftest import DAYS, day_of_reports, dbt, fill, rows_of
+from transit_assets_tests.dbt.conftest import BIKES, DAYS, day_of_reports, dbt, fill, rows_of
 
 MARTS = {table.identifier: table for table in mart_tables()}
 
@@ -46,7 +46,7 @@ def break_a_test(lake: Lake) -> None:
     lake.table(STATIONS).rebuild(lambda: rows_of(STATIONS, described))
 
 
-def test_a_failing_test_leaves_every_version_unchanged(filled: Lake) -> None:
+def test_a_failing_test_leaves_every_version_unchanged_of_every_domain(filled: Lake) -> None:
     assert build(filled).has_passed
     before, rows = versions(filled), content(filled)
     break_a_test(filled)
@@ -61,14 +61,14 @@ def test_a_failing_test_leaves_every_version_unchanged(filled: Lake) -> None:
 
 def test_an_analyst_is_told_what_was_not_committed(filled: Lake, tmp_path: Path) -> None:
     break_a_test(filled)
-    done = dbt(filled, "build", target=tmp_path)
+    done = dbt(filled, "build", "--select", *BIKES, target=tmp_path)
     assert done.returncode == 1
     assert "Nothing was committed to the lake, because unique_key_bikes__stations_sometimes_empty" in done.stdout
     assert versions(filled) == {}
 
 
 def test_dbt_run_commits_nothing_and_says_so(filled: Lake, tmp_path: Path) -> None:
-    done = dbt(filled, "run", target=tmp_path)
+    done = dbt(filled, "run", "--select", *BIKES, target=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "Nothing was committed to the lake: not all data tests" in done.stdout
     assert versions(filled) == {}
@@ -81,56 +81,52 @@ def test_any_one_mart_builds_alone_on_a_filled_lake(filled: Lake, name: str) -> 
     assert [mart.relation for mart in outcome.marts] == [f"processed.{name}"]
 
 
-def test_a_mart_downstream_sees_committed_days_beside_those_being_built(filled: Lake) -> None:
-    assert build(filled).has_passed
-    before = content(filled)
-    assert build(filled, iso(DAYS[1]), iso(DAYS[1])).has_passed
-    assert content(filled) == before
+def test_a_mart_downstream_sees_committed_days_beside_those_being_built(built: Lake) -> None:
+    before = content(built)
+    assert build(built, iso(DAYS[1]), iso(DAYS[1]), BIKES).has_passed
+    assert content(built) == before
 
 
 def test_tests_of_a_mart_downstream_see_committed_days_too(filled: Lake) -> None:
     """Station 1001 is described twice, and is not among the reports of the day being built."""
-    assert build(filled, iso(DAYS[0]), iso(DAYS[0])).has_passed
+    assert build(filled, iso(DAYS[0]), iso(DAYS[0]), BIKES).has_passed
     filled.table(STATION_STATUS).replace(rows_of(STATION_STATUS, day_of_reports(DAYS[1], ["1002"])), [DAYS[1]])
     break_a_test(filled)
-    outcome = build(filled, iso(DAYS[1]), iso(DAYS[1]))
+    outcome = build(filled, iso(DAYS[1]), iso(DAYS[1]), BIKES)
     assert "unique_key_bikes__stations_sometimes_empty_station_code" in str(outcome.error)
 
 
-def test_only_the_days_of_the_run_are_replaced(filled: Lake) -> None:
-    build(filled)
+def test_only_the_days_of_the_run_are_replaced(built: Lake) -> None:
     changed = rows_of(STATION_STATUS, [row for day in DAYS[:2] for row in day_of_reports(day, ["1001"])])
-    filled.table(STATION_STATUS).replace(changed, DAYS[:2])
-    outcome = build(filled, iso(DAYS[0]), iso(DAYS[0]), ["bikes__station_daily"])
+    built.table(STATION_STATUS).replace(changed, DAYS[:2])
+    outcome = build(built, iso(DAYS[0]), iso(DAYS[0]), ["bikes__station_daily"])
     assert [mart.rows for mart in outcome.marts] == [{iso(DAYS[0]): 1}]
-    rows = filled.table(MARTS["bikes__station_daily"]).read()
+    rows = built.table(MARTS["bikes__station_daily"]).read()
     assert rows.group_by("day").aggregate([("station_code", "count")]).to_pydict() == {
         "day": list(DAYS),
         "station_code_count": [1, 4, 4],
     }
 
 
-def test_a_day_that_left_interim_leaves_the_marts(filled: Lake) -> None:
-    build(filled)
+def test_a_day_that_left_interim_leaves_the_marts(built: Lake) -> None:
     for table in (STATION_STATUS, STATION_INFORMATION):
-        filled.table(table).replace(table.schema.empty_table(), [DAYS[2]])
-    assert build(filled, iso(DAYS[2]), iso(DAYS[2])).has_passed
+        built.table(table).replace(table.schema.empty_table(), [DAYS[2]])
+    assert build(built, iso(DAYS[2]), iso(DAYS[2]), BIKES).has_passed
     for table in MARTS.values():
         if table.partition_by == "day":
-            assert filled.table(table).partitions() == [iso(day) for day in DAYS[:2]]
-    assert filled.table(MARTS["bikes__station_profile"]).read()["hours"].to_pylist() == [1] * 2 * 24 * 4
+            assert built.table(table).partitions() == [iso(day) for day in DAYS[:2]]
+    assert built.table(MARTS["bikes__station_profile"]).read()["hours"].to_pylist() == [1] * 2 * 24 * 4
 
 
-def test_each_committed_day_is_in_the_ledger_with_the_versions_it_was_built_from(filled: Lake) -> None:
-    build(filled)
-    daily = filled.ledger.latest("processed.bikes__station_daily", "committed")
+def test_each_committed_day_is_in_the_ledger_with_the_versions_it_was_built_from(built: Lake) -> None:
+    daily = built.ledger.latest("processed.bikes__station_daily", "committed")
     assert sorted(daily) == [iso(day) for day in DAYS]
     load = daily[iso(DAYS[0])]
-    assert load.source_versions == {STATION_STATUS.relation: filled.table(STATION_STATUS).state()}
-    assert (load.kept_rows, load.table_version) == (4, filled.table(MARTS["bikes__station_daily"]).version())
-    zones = filled.ledger.latest("processed.bikes__zone_daily", "committed")[iso(DAYS[0])]
-    assert zones.source_versions == {"processed.bikes__zone_hourly": filled.table(MARTS["bikes__zone_hourly"]).state()}
-    ranking = filled.ledger.latest("processed.bikes__stations_sometimes_empty", "committed")[None]
+    assert load.source_versions == {STATION_STATUS.relation: built.table(STATION_STATUS).state()}
+    assert (load.kept_rows, load.table_version) == (4, built.table(MARTS["bikes__station_daily"]).version())
+    zones = built.ledger.latest("processed.bikes__zone_daily", "committed")[iso(DAYS[0])]
+    assert zones.source_versions == {"processed.bikes__zone_hourly": built.table(MARTS["bikes__zone_hourly"]).state()}
+    ranking = built.ledger.latest("processed.bikes__stations_sometimes_empty", "committed")[None]
     assert set(ranking.source_versions) == {"interim.bikes__stations", "processed.bikes__station_daily"}
 
 
@@ -156,24 +152,21 @@ def test_an_older_run_does_not_undo_days_built_from_newer_rows(filled: Lake) -> 
 
 
 def _build_day(root: str, day: str) -> bool:
-    return build(Lake.at(root), day, day).has_passed
+    return build(Lake.at(root), day, day, BIKES).has_passed
 
 
 def test_processes_building_the_same_and_other_days_leave_what_one_full_build_leaves(
-    filled: Lake, tmp_path: Path
+    filled: Lake, three_days_built: Path
 ) -> None:
-    whole = Lake.at(tmp_path / "whole")
-    fill(whole, DAYS)
-    assert build(whole).has_passed
-    days = [iso(day) for day in (*DAYS, DAYS[0], DAYS[1])]
+    days = [iso(day) for day in (*DAYS, DAYS[0])]
     with multiprocessing.get_context("spawn").Pool(len(days)) as pool:
         assert all(pool.starmap(_build_day, [(filled.location.root, day) for day in days]))
-    assert content(filled) == content(whole)
+    assert content(filled) == content(Lake.at(three_days_built))
 
 
 def test_marts_reach_s3(s3_lake: Lake) -> None:
     fill(s3_lake, DAYS[:1])
-    outcome = build(s3_lake)
+    outcome = build(s3_lake, select=BIKES)
     assert outcome.has_passed, outcome.error
     assert s3_lake.table(MARTS["bikes__station_daily"]).read().num_rows == 4
 
@@ -191,8 +184,8 @@ def test_marts_without_days_are_what_the_run_has_built_where_nobody_else_wrote(
         raise AssertionError("the lake was read again")
 
     monkeypatch.setattr(commit_module, "show_lake", read_again)
-    assert build(filled, iso(DAYS[0]), iso(DAYS[1])).has_passed
-    assert build(filled, iso(DAYS[2]), iso(DAYS[2])).has_passed
+    assert build(filled, iso(DAYS[0]), iso(DAYS[1]), BIKES).has_passed
+    assert build(filled, iso(DAYS[2]), iso(DAYS[2]), BIKES).has_passed
     profile = filled.ledger.latest("processed.bikes__station_profile", "committed")[None]
     hourly = filled.table(MARTS["bikes__station_hourly"]).state()
     assert profile.source_versions == {"processed.bikes__station_hourly": hourly}
@@ -200,10 +193,9 @@ def test_marts_without_days_are_what_the_run_has_built_where_nobody_else_wrote(
 
 @pytest.mark.parametrize("committed_before", [0, 1])
 def test_marts_without_days_see_what_another_run_has_committed_meanwhile(
-    filled: Lake, monkeypatch: pytest.MonkeyPatch, committed_before: int
+    built: Lake, monkeypatch: pytest.MonkeyPatch, committed_before: int
 ) -> None:
-    daily, ranking = filled.table(MARTS["bikes__station_daily"]), MARTS["bikes__stations_sometimes_empty"]
-    assert build(filled).has_passed
+    daily, ranking = built.table(MARTS["bikes__station_daily"]), MARTS["bikes__stations_sometimes_empty"]
     theirs = daily.read(partitions=[DAYS[0]]).slice(0, 1)
 
     def overtaken(lake: Lake, connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
@@ -213,11 +205,11 @@ def test_marts_without_days_see_what_another_run_has_committed_meanwhile(
         yield from lines
 
     monkeypatch.setattr(plugin, "commit", overtaken)
-    assert build(filled, iso(DAYS[1]), iso(DAYS[1])).has_passed
-    found = filled.table(ranking).read()
+    assert build(built, iso(DAYS[1]), iso(DAYS[1]), BIKES).has_passed
+    found = built.table(ranking).read()
     monkeypatch.undo()
-    assert build(filled, select=[ranking.identifier]).has_passed
-    assert found == filled.table(ranking).read()
+    assert build(built, select=[ranking.identifier]).has_passed
+    assert found == built.table(ranking).read()
     assert sorted(found["days_observed"].to_pylist()) == [2, 2, 2, 3]
 
 

@@ -8,6 +8,7 @@ from transit_assets.bikes.schema import STATION_INFORMATION, STATION_STATUS
 from transit_assets.bikes.tables import rebuild_stations
 from transit_assets.dbt_lake import build, mart_tables
 from transit_assets.lake import Lake
+from transit_assets_tests.dbt.conftest import BIKES
 from transit_assets_tests.quality.test_recordings import SNAPSHOTS, landed, load_days
 
 BINS = "archive/velib_15min_weather_2025-09-07_to_16.parquet"
@@ -22,7 +23,7 @@ def marts_of(lake: Lake, recordings: Path, names: list[str]) -> dict[str, list[d
     for table in (STATION_STATUS, STATION_INFORMATION):
         load_days(lake, table, days)
     rebuild_stations(lake)
-    outcome = build(lake)
+    outcome = build(lake, select=BIKES)
     assert outcome.has_passed, outcome.error
     marts = [table for table in mart_tables() if table.domain == "bikes"]
     return {table.identifier: lake.table(table).read().to_pylist() for table in marts}
