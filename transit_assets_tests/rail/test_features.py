@@ -26,8 +26,8 @@ def history(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Histo
 
 def asked(history: History, train: str, origin: str, destination: str, minutes: float, leaves: float) -> Rides:
     number = [name for _, name in history.names].index(train)
-    places = (np.array([PLACE_OF[one]]) for one in (origin, destination))
-    return Rides(np.array([number]), *places, np.array([int(noon(minutes))]), np.array([noon(leaves)]))
+    start, end = (np.array([PLACE_OF[one]]) for one in (origin, destination))
+    return Rides(np.array([number]), start, end, np.array([int(noon(minutes))]), np.array([noon(leaves)]))
 
 
 def value(history: History, rides: Rides, name: str) -> float:

@@ -128,8 +128,8 @@ def test_of_more_questions_than_wanted_an_even_share_is_drawn(lake: Lake) -> Non
 
 def test_a_train_that_is_early_is_not_late() -> None:
     history = made([("E1", NORD, 0), ("E1", PLAINE, 3)], scheduled=[("E1", NORD, 0), ("E1", PLAINE, 4)])
-    places = (np.array([PLACE_OF[one]]) for one in (NORD, PLAINE))
-    rides = Rides(np.array([0]), *places, np.array([int(noon(0))]), np.array([noon(0)]))
+    start, end = (np.array([PLACE_OF[one]]) for one in (NORD, PLAINE))
+    rides = Rides(np.array([0]), start, end, np.array([int(noon(0))]), np.array([noon(0)]))
     assert {name: float(found[0]) for name, found in answers(history, rides).items()} == {TRAVEL_TIME: 3, DELAY: 0}
 
 
