@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from transit_assets.bikes.schema import STATION_STATUS
 from transit_assets.dbt_lake import mart_tables
 from transit_assets.lake import CheckResult, Lake
 from transit_assets.settings import settings
+from transit_assets_tests.automation.conftest import settings_of, take
 from transit_assets_tests.dbt.conftest import DAYS, fill, report, rows_of
 
 MARTS = ("processed",)
@@ -20,11 +22,24 @@ DAILY = [table for table in mart_tables() if table.domain == "bikes" and table.p
 WHOLE = [table for table in mart_tables() if table.domain == "bikes" and not table.partition_by]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, runs.Materialized]:
+    """A lake with three days of interim rows whose marts were built by a run, and what the run said."""
+    with settings_of(tmp_path_factory.mktemp("made") / "lake") as lake:
+        fill(lake, DAYS)
+        return Path(lake.location.root), build()
+
+
 @pytest.fixture
-def filled(city: Lake) -> Lake:
-    """The lake of the settings, with three days of interim rows."""
-    fill(city, DAYS)
-    return city
+def result(made: tuple[Path, runs.Materialized]) -> runs.Materialized:
+    """What the run said that built the marts."""
+    return made[1]
+
+
+@pytest.fixture
+def built(city: Lake, made: tuple[Path, runs.Materialized]) -> Lake:
+    """The lake of the settings as that run has left it."""
+    return take(made[0], city)
 
 
 def build(days: Sequence[date] = DAYS) -> runs.Materialized:
@@ -52,38 +67,38 @@ def versions(lake: Lake) -> dict[str, int]:
     return {table.relation: lake.table(table).version() for table in mart_tables() if lake.table(table).exists()}
 
 
-def test_each_day_of_a_mart_is_materialized_once_with_its_own_rows_and_version(filled: Lake) -> None:
-    result = build()
+def test_each_day_of_a_mart_is_materialized_once_with_its_own_rows_and_version(
+    built: Lake, result: runs.Materialized
+) -> None:
     assert result.is_ok, result.errors
     assert len(result.run_ids) == 2  # the days, then the marts without days
     for table in DAILY:
-        rows = filled.table(table).rows_by_partition()
+        rows = built.table(table).rows_by_partition()
         found = materializations(table.asset_key)
         assert sorted(str(day) for day, _ in found) == [day.isoformat() for day in DAYS], table.relation
         assert {day: said["dagster/partition_row_count"] for day, said in found} == rows, table.relation
-        assert {said["delta_version"] for _, said in found} == {filled.table(table).version()}, table.relation
+        assert {said["delta_version"] for _, said in found} == {built.table(table).version()}, table.relation
     for table in WHOLE:
         [(day, said)] = materializations(table.asset_key)
         assert day is None
-        assert said["dagster/row_count"] == filled.table(table).read().num_rows > 0, table.relation
-        assert said["delta_version"] == filled.table(table).version()
+        assert said["dagster/row_count"] == built.table(table).read().num_rows > 0, table.relation
+        assert said["delta_version"] == built.table(table).version()
 
 
-def test_each_check_of_the_marts_is_recorded_for_each_day_of_the_run(filled: Lake) -> None:
-    result = build()
+def test_each_check_of_the_marts_is_recorded_for_each_day_of_the_run(built: Lake, result: runs.Materialized) -> None:
+    assert result.is_ok, result.errors
     daily = evaluations(result.run_ids[0])
     assert daily
     assert all(daily.values())
-    recorded = [one for one in filled.ledger.latest_checks() if one.run_id == result.run_ids[0]]
+    recorded = [one for one in built.ledger.latest_checks() if one.run_id == result.run_ids[0]]
     expected = {(name, day.isoformat()) for name in daily for day in DAYS}
     assert {(_name_in_dagster(one), one.partition) for one in recorded} == expected
     assert all(one.has_passed and one.is_blocking for one in recorded)
 
 
-def test_a_failing_test_is_a_failed_check_and_run_and_changes_no_mart(filled: Lake) -> None:
-    assert build().is_ok
-    before, built = versions(filled), {table.asset_key: materializations(table.asset_key) for table in DAILY}
-    filled.table(STATION_STATUS).replace(_impossible(DAYS[1]), [DAYS[1]])
+def test_a_failing_test_is_a_failed_check_and_run_and_changes_no_mart(built: Lake) -> None:
+    before, said = versions(built), {table.asset_key: materializations(table.asset_key) for table in DAILY}
+    built.table(STATION_STATUS).replace(_impossible(DAYS[1]), [DAYS[1]])
 
     result = build()
     assert not result.is_ok
@@ -98,9 +113,9 @@ def test_a_failing_test_is_a_failed_check_and_run_and_changes_no_mart(filled: La
     assert run is not None
     assert run.status == dg.DagsterRunStatus.FAILURE
 
-    assert versions(filled) == before
-    assert {table.asset_key: materializations(table.asset_key) for table in DAILY} == built
-    recorded = [one for one in filled.ledger.latest_checks() if one.run_id == run_id and not one.has_passed]
+    assert versions(built) == before
+    assert {table.asset_key: materializations(table.asset_key) for table in DAILY} == said
+    recorded = [one for one in built.ledger.latest_checks() if one.run_id == run_id and not one.has_passed]
     expected = {(name, day.isoformat()) for name in failed for day in DAYS}
     assert {(_name_in_dagster(one), one.partition) for one in recorded} == expected
     assert all(one.is_blocking for one in recorded)

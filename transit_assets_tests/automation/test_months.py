@@ -14,7 +14,8 @@ from transit_assets.lake import Lake
 from transit_assets.lake.landing import FETCHES
 from transit_assets.road.schema import ARCS, COUNTS_HOURLY
 from transit_assets.settings import settings
-from transit_assets_tests.automation.test_runs import CLEAN, materializations, number
+from transit_assets_tests.automation.conftest import settings_of, take
+from transit_assets_tests.automation.test_runs import CLEAN, Made, materializations, number
 
 MONTHS = ["2025-09-01", "2025-10-01"]
 ARC_COUNT = 2
@@ -30,8 +31,17 @@ def counted(city: Lake, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
     settings.cache_clear()
 
 
-def test_an_empty_landing_fetches_the_running_month_and_builds_it(counted: Lake) -> None:
-    result = runs.materialize(["road"], steps=CLEAN)
+@pytest.fixture(scope="module")
+def running_month(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A lake after its first run, which named no days, and what the run said."""
+    root = tmp_path_factory.mktemp("running month") / "lake"
+    with settings_of(root, simulator_arcs=str(ARC_COUNT)):
+        return root, runs.materialize(["road"], steps=CLEAN)
+
+
+def test_an_empty_landing_fetches_the_running_month_and_builds_it(counted: Lake, running_month: Made) -> None:
+    made, result = running_month
+    take(made, counted)
     assert result.is_ok, result
     assert result.built == {"road": ["2025-10-01"]}
     assert counted.table(COUNTS_HOURLY).partitions() == ["2025-10-01"]
@@ -60,8 +70,8 @@ def test_a_range_of_days_builds_the_months_that_hold_them_then_only_what_receive
     assert reopened.built == {"road": list(fetch.partitions)}
 
 
-def test_a_poll_that_hears_the_same_again_makes_no_month_due(counted: Lake) -> None:
-    runs.materialize(["road"], steps=CLEAN)
+def test_a_poll_that_hears_the_same_again_makes_no_month_due(counted: Lake, running_month: Made) -> None:
+    take(running_month[0], counted)
     attempts = counted.table(FETCHES).read().num_rows
     runs.materialize(["road"], date(2025, 10, 26), steps=("raw",))
     assert counted.table(FETCHES).read().num_rows > attempts
