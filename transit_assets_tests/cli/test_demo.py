@@ -5,14 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from transit_assets.automation.runs import LEARNING
+from transit_assets.fire.schema import MODELS as FIRE_MODELS
 from transit_assets.lake import Lake
 from transit_assets.quality.site import model_cards
 from transit_assets.settings import settings
+from transit_assets.status import status
 
 Demo = tuple[Path, subprocess.CompletedProcess[str]]
 
@@ -38,12 +43,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return lake, transit(lake, "demo", "--days", "2")
 
 
-def status(lake: Path) -> dict[str, object]:
-    return json.loads(transit(lake, "status", "--json").stdout)
+@pytest.fixture(scope="module")
+def report(demo: Demo) -> dict[str, Any]:
+    """What `transit status` says after the demo."""
+    return json.loads(transit(demo[0], "status", "--json").stdout)
 
 
 def rows(lake: Path) -> dict[str, int]:
-    return {table["relation"]: table["rows"] for table in status(lake)["tables"]}  # type: ignore[attr-defined]
+    return {table.relation: table.rows for table in status(Lake.at(lake), datetime.now(UTC)).tables}
 
 
 @pytest.mark.timeout(900)  # of the fixture, the demo itself: beside other work it took five minutes
@@ -55,11 +62,10 @@ class TestDemo:
         assert "0 failed" in done.stdout
         assert "make ui" in done.stdout
 
-    def test_every_layer_is_filled_and_healthy(self, demo: Demo) -> None:
-        report = status(demo[0])
+    def test_every_layer_is_filled_and_healthy(self, report: dict[str, Any]) -> None:
         assert (report["origin"], report["is_healthy"]) == ("simulated", True)
         assert report["checks_passed"]
-        filled = {relation for relation, count in rows(demo[0]).items() if count}
+        filled = {table["relation"] for table in report["tables"] if table["rows"]}
         assert {
             "interim.bikes__station_status",
             "interim.bikes__stations",
@@ -73,10 +79,15 @@ class TestDemo:
             "processed.road__zone_daily",
             "processed.road__axis_profile",
             "processed.road__sensor_health",
+            "interim.fire__incidents",
+            "interim.fire__mobilisations",
+            "interim.fire__stations",
+            "processed.fire__station_monthly",
+            "processed.fire__stations_often_late",
         } <= filled
 
-    def test_the_road_has_the_running_month_and_the_two_before(self, demo: Demo) -> None:
-        tables = {table["relation"]: table for table in status(demo[0])["tables"]}  # type: ignore[attr-defined]
+    def test_the_road_has_the_running_month_and_the_two_before(self, report: dict[str, Any]) -> None:
+        tables = {table["relation"]: table for table in report["tables"]}
         counts = tables["interim.road__counts_hourly"]
         assert (counts["first_partition"], counts["last_partition"], counts["partitions"]) == (
             *("2026-01-01", "2026-03-01"),
@@ -88,17 +99,18 @@ class TestDemo:
             found = warehouse.execute("SELECT count(*) FROM processed.bikes__station_daily").fetchone()
         assert found == (rows(demo[0])["processed.bikes__station_daily"],)
 
-    def test_each_model_stands_beside_its_best_baseline(self, demo: Demo) -> None:
-        lake, done = demo
-        assert "best baseline" in done.stdout
-        found = {(one["model"], one["horizon_minutes"]) for one in status(lake)["models"]}  # type: ignore[attr-defined]
+    def test_each_model_stands_beside_its_best_baseline(self, demo: Demo, report: dict[str, Any]) -> None:
+        assert "best baseline" in demo[1].stdout
+        found = {(one["model"], one["horizon_minutes"]) for one in report["models"]}
         of_bikes = {("bikes_full", 30), ("bikes_full", 60), ("bikes_empty", 30), ("bikes_empty", 60)}
         of_road = {(f"road_{name}", 60 * hours) for name in ("flow", "occupancy", "level") for hours in range(1, 7)}
-        assert found == of_bikes | {("bikes_available", 60)} | of_road
+        of_fire = {(name, None) for name in FIRE_MODELS}
+        assert found == of_bikes | {("bikes_available", 60)} | of_road | of_fire
 
     def test_models_learn_from_fewer_examples(self, demo: Demo) -> None:
-        assert "models of bikes learnt from 60,000 examples at most" in demo[1].stdout
-        assert "models of road learnt from 15,000 examples at most. `transit train`" in demo[1].stdout  # and no others
+        learnt = {"bikes": "60,000", "road": "15,000", "fire": "15,000"}
+        said = "; ".join(f"models of {domain} learnt from {most} examples at most" for domain, most in learnt.items())
+        assert f"The {said}. `transit train` takes more." in " ".join(demo[1].stdout.split())  # and no others
 
     def test_the_registry_that_it_says_to_open_is_there(self, demo: Demo) -> None:
         lake, done = demo
@@ -115,6 +127,7 @@ class TestDemo:
         finally:
             settings.cache_clear()
         models = ("bikes_available", "bikes_empty", "bikes_full", "road_flow", "road_level", "road_occupancy")
+        models += tuple(FIRE_MODELS)
         assert set(cards) == {f"{model}.md" for model in models}
         assert all(f"# {name.removesuffix('.md')}" in card for name, card in cards.items())
 
@@ -133,7 +146,7 @@ class TestDemo:
 
     def test_nothing_is_due_after_it(self, demo: Demo) -> None:
         before = rows(demo[0])
-        done = transit(demo[0], "run", "bikes", "road")
+        done = transit(demo[0], "run", *LEARNING)
         assert done.returncode == 0, done.stderr
         assert "nothing is due" in done.stderr
         assert rows(demo[0]) == before
