@@ -19,6 +19,7 @@ from transit_assets.lake import Table
 from transit_assets.lake.landing import FETCHES
 from transit_assets.lake.ledger import CHECK_RESULTS, LOADS
 from transit_assets.learning import schema as learning
+from transit_assets.rail import schema as rail
 from transit_assets.road import schema as road
 from transit_assets.settings import CHECKOUT
 
@@ -31,6 +32,9 @@ TABLES: tuple[Table, ...] = (
     *fire.TABLES,
     *fire.MODEL_TABLES,
     *fire.EXTRA_TABLES,
+    *rail.TABLES,
+    *rail.MODEL_TABLES,
+    *rail.ALERT_TABLES,
     WEATHER_HOURLY,
     CALENDAR_DAYS,
     CONGESTION_HOURLY,

@@ -65,6 +65,29 @@ ASSETS |= {
     "processed/fire/hourly_profile": (WHOLE, _CALLS),
     "processed/fire/stations_often_late": (WHOLE, _CALLS | _FROM),
 }
+_EVENTS, _PREDICTED = {"interim/rail/stop_events"}, {"interim/rail/predicted_calls"}
+_SCHEDULED, _SIGHTINGS = {"interim/rail/scheduled_calls"}, {"interim/rail/disruption_sightings"}
+_RAIL_MESSAGES = {"raw/rail/disruptions", "raw/rail/general_message", "raw/rail/line_reports"}
+ASSETS |= {
+    "raw/rail/gtfs": (DAYS, set()),
+    "raw/rail/stop_monitoring": (DAYS, set()),
+    **dict.fromkeys(_RAIL_MESSAGES, (DAYS, set())),
+    "interim/rail/scheduled_calls": (DAYS, {"raw/rail/gtfs"}),
+    "interim/rail/predicted_calls": (DAYS, {"raw/rail/stop_monitoring"}),
+    "interim/rail/stop_events": (DAYS, _PREDICTED | _SCHEDULED),
+    "interim/rail/disruption_sightings": (DAYS, _RAIL_MESSAGES),
+    "interim/rail/stops": (WHOLE, _SCHEDULED),
+    "interim/rail/disruptions": (WHOLE, _SIGHTINGS),
+    "processed/rail/observed_travel_times": (DAYS, _EVENTS),
+    "processed/rail/dwell": (DAYS, _EVENTS),
+    "processed/rail/headways": (DAYS, _EVENTS | _SCHEDULED),
+    "processed/rail/on_time_daily": (DAYS, _EVENTS),
+    "processed/rail/prediction_accuracy": (DAYS, _EVENTS | _PREDICTED),
+    "processed/rail/cancellations_daily": (DAYS, _EVENTS),
+    "processed/rail/disruption_minutes": (DAYS, _SIGHTINGS),
+    "processed/rail/last_five_trains": (WHOLE, _EVENTS | {"processed/rail/observed_travel_times"}),
+    "processed/rail/scheduled_travel_times": (WHOLE, _SCHEDULED | {"interim/calendar/days"}),
+}
 ASSETS |= {
     "raw/weather/timeline": (MONTHS, set()),
     "interim/weather/hourly": (MONTHS, {"raw/weather/timeline"}),
@@ -81,13 +104,15 @@ MODELS = {
         "within_360_at_mobilisation",
         "pumps",
     ),
+    "rail": ("travel_time", "delay"),
 }
 _LEARNT_FROM = {
     "bikes": {"interim/bikes/station_status", "interim/bikes/stations"},
     "road": _HOURS,
     "fire": _CALLS | _FROM | {"interim/weather/hourly", "interim/congestion/hourly"},
+    "rail": _EVENTS | _PREDICTED | _SCHEDULED,
 }
-_DESCRIBED_IN = {"bikes": set(), "road": {"interim/road/arcs"}, "fire": set()}
+_DESCRIBED_IN = {"bikes": set(), "road": {"interim/road/arcs"}, "fire": set(), "rail": set()}
 for _domain, _models in MODELS.items():
     _place, _data = f"models/{_domain}", _LEARNT_FROM[_domain]
     _champions = {f"{_place}/{model}_champion" for model in _models}
@@ -99,41 +124,35 @@ for _domain, _models in MODELS.items():
         f"{_place}/live_scores": (WHOLE, {f"{_place}/forecasts"} | _data),
         f"{_place}/drift": (WHOLE, _champions | _data),
     }
+ASSETS |= {
+    "models/rail/alerts": (WHOLE, _SIGHTINGS | {"models/rail/forecasts"}),
+    "models/rail/alert_deliveries": (WHOLE, {"models/rail/alerts"}),
+}
 JOBS = {
+    *(f"roll_back_{domain}_{model}" for domain, models in MODELS.items() for model in models),
+    *(f"{kind}_{domain}{end}" for domain in MODELS for kind, end in (("train", "_models"), ("forecast", ""))),
     "fetch_bikes",
     "clean_bikes_days",
     "build_bikes_days",
     "refresh_bikes_tables",
-    "train_bikes_models",
-    "forecast_bikes",
-    "roll_back_bikes_full",
-    "roll_back_bikes_empty",
-    "roll_back_bikes_available",
     "check_bikes_freshness",
     "fetch_road",
     "clean_road_months",
     "build_road_months",
     "update_road_months",
     "refresh_road_tables",
-    "train_road_models",
-    "forecast_road",
-    "roll_back_road_flow",
-    "roll_back_road_occupancy",
-    "roll_back_road_level",
     "check_road_freshness",
     "fetch_fire",
     "clean_fire_months",
     "build_fire_months",
     "update_fire_months",
     "refresh_fire_tables",
-    "train_fire_models",
-    "forecast_fire",
-    "roll_back_fire_attendance_at_call",
-    "roll_back_fire_attendance_at_mobilisation",
-    "roll_back_fire_within_360_at_call",
-    "roll_back_fire_within_360_at_mobilisation",
-    "roll_back_fire_pumps",
     "check_fire_freshness",
+    "fetch_rail",
+    "clean_rail_days",
+    "build_rail_days",
+    "refresh_rail_tables",
+    "check_rail_freshness",
     "fetch_weather",
     "clean_weather_months",
     "build_weather_months",
@@ -154,6 +173,9 @@ SCHEDULES = {
     "close_fire_month": ("15 4 * * *", "update_fire_months"),
     "compact_fire_this_month": ("40 5 * * *", "update_fire_months"),
     "check_fire_freshness_daily": ("0 7 * * *", "check_fire_freshness"),
+    "close_rail_day": ("15 4 * * *", "build_rail_days"),
+    "compact_rail_today": ("*/15 * * * *", "clean_rail_days"),
+    "check_rail_freshness_daily": ("0 7 * * *", "check_rail_freshness"),
     "close_weather_month": ("15 4 * * *", "update_weather_months"),
     "compact_weather_this_month": ("40 * * * *", "update_weather_months"),
     "check_weather_freshness_daily": ("0 7 * * *", "check_weather_freshness"),
@@ -170,6 +192,9 @@ SENSORS = {
     "fire_arrivals",
     "fire_follows",
     "fire_learns",
+    "rail_arrivals",
+    "rail_follows",
+    "rail_learns",
     "weather_arrivals",
     "congestion_arrivals",
     "alert_on_failed_run",
@@ -208,6 +233,17 @@ CHECKS = {
     },
     "interim/fire/mobilisations": {"rows": True, "accounting": True, "beside_calls": False},
     "interim/fire/stations": {"rows": True, "accounting": True},
+    "interim/rail/scheduled_calls": {"rows": True, "accounting": True, "times_rise": True},
+    "interim/rail/predicted_calls": {
+        "rows": True,
+        "accounting": True,
+        "completeness": False,
+        "yesterday_exists": False,
+    },
+    "interim/rail/stop_events": {"rows": True, "accounting": True, "distribution": False},
+    "interim/rail/disruption_sightings": {"rows": True, "accounting": True},
+    "interim/rail/stops": {"rows": True, "accounting": True},
+    "interim/rail/disruptions": {"rows": True, "accounting": True},
     "interim/weather/hourly": {"rows": True, "accounting": True, "completeness": False, "yesterday_exists": False},
     "interim/calendar/days": {"rows": True, "accounting": True},
     "interim/congestion/hourly": {"rows": True, "accounting": True},
@@ -261,7 +297,7 @@ def test_columns_are_those_of_the_table(table: Table) -> None:
 
 def test_every_table_of_a_domain_is_an_asset() -> None:
     described = {"/".join(table.asset_key) for table in (*TABLES, *mart_tables())}
-    of_domains = ("interim/", "processed/", "models/bikes/", "models/road/", "models/fire/")
+    of_domains = ("interim/", "processed/", "models/bikes/", "models/road/", "models/fire/", "models/rail/")
     with_each_evaluation = {"/".join(table.asset_key) for table in EXTRA_TABLES}  # no asset of its own fills it
     assert {name for name in described - with_each_evaluation if name.startswith(of_domains)} == {
         name for name in ASSETS if not name.startswith("raw/") and not name.endswith(("_challenger", "_champion"))
@@ -316,7 +352,8 @@ def test_sensors_are_off() -> None:
 def test_what_has_sources_in_the_lake_follows_them() -> None:
     for name, (_, sources) in ASSETS.items():
         condition = GRAPH.get(dg.AssetKey(name.split("/"))).automation_condition
-        follows = any(not source.startswith("raw/") for source in sources)
+        # Stop events are built by the job that builds what they are made of, whenever something has landed.
+        follows = any(not source.startswith("raw/") for source in sources) and name != "interim/rail/stop_events"
         assert (condition is not None) is follows, name
 
 

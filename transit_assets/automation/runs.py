@@ -33,7 +33,7 @@ Progress = Callable[[str], None]
 
 FLOWS: Mapping[str, Flow] = {flow.domain: flow for flow in (BIKES, ROAD, FIRE, RAIL, WEATHER, CALENDAR, CONGESTION)}
 DOMAINS = tuple(FLOWS)
-LEARNING = (BIKES.domain, ROAD.domain, FIRE.domain)
+LEARNING = (BIKES.domain, ROAD.domain, FIRE.domain, RAIL.domain)
 """The domains that have models; the others are what these share."""
 
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

@@ -41,7 +41,7 @@ def train(
 
 
 def evaluate(
-    domain: Annotated[str, typer.Argument(help="Domain: `bikes`, `road` or `fire`.")],
+    domain: Annotated[str, typer.Argument(help="Domain: `bikes`, `road`, `fire` or `rail`.")],
     train_from: Annotated[
         str,
         typer.Option(help="First instant to learn from: a day (the fire: of London), or an ISO instant (UTC)."),

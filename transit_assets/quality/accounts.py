@@ -156,8 +156,8 @@ def completeness_suite(
     """Whether a day or month was observed throughout: an instant in each of its slots, and as many entities as usual.
 
     A day is local, of 23, 24 or 25 hours; of one that still runs only what has passed is expected, less the `delay`
-    with which the provider publishes. Usual is the median of the seven partitions before. With `if_any` a partition without a row
-    is not asked about: other feeds of its domain have made it.
+    with which the provider publishes. Usual is the median of the seven partitions before. With `if_any` a partition
+    without a row is not asked about: other feeds of its domain have made it.
     """
     period = Period.of(table).value
     return Suite(

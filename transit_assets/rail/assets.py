@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from transit_assets.automation.alerting import alert_assets
 from transit_assets.automation.conditions import FOLLOWS_AT_REST
 from transit_assets.automation.descriptions import described
 from transit_assets.automation.loads import ONE_RUN, RETRY, load_partitions, make_partitions
 from transit_assets.automation.marts import mart_assets
+from transit_assets.automation.models import model_assets, watching_assets
 from transit_assets.automation.raw import raw_asset
 from transit_assets.automation.reports import report_load
 from transit_assets.automation.resources import LakeResource
@@ -25,14 +27,19 @@ from transit_assets.rail.landed import (
     sightings_by_date,
 )
 from transit_assets.rail.schema import (
+    ALERT_DELIVERIES,
+    ALERTS,
     DISRUPTION_SIGHTINGS,
     DISRUPTIONS,
+    FORECASTS,
+    MODEL_TABLES,
+    MODELS,
     PREDICTED_CALLS,
     SCHEDULED_CALLS,
     STOP_EVENTS,
     STOPS,
 )
-from transit_assets.settings import Settings
+from transit_assets.settings import PARIS, Settings
 
 if TYPE_CHECKING:
     from transit_assets.lake import Fetch, Lake
@@ -138,6 +145,8 @@ def disruptions(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
     report_load(context, lake.lake, DISRUPTIONS, rebuild_disruptions(lake.lake, run_id=context.run.run_id))
 
 
+_LEARNT_FROM = (STOP_EVENTS, PREDICTED_CALLS, SCHEDULED_CALLS)
+
 RAW = [raw_gtfs, raw_stop_monitoring, raw_disruptions, raw_general_message, raw_line_reports]
 ASSETS = [
     *RAW,
@@ -148,4 +157,7 @@ ASSETS = [
     stops,
     disruptions,
     *mart_assets(FLOW, unpartitioned=dg.AssetSelection.assets(stops, disruptions)),
+    *model_assets("rail", MODELS, sources=_LEARNT_FROM),
+    *watching_assets("rail", MODELS, sources=_LEARNT_FROM, tables=MODEL_TABLES),
+    *alert_assets(ALERTS, ALERT_DELIVERIES, sources=[DISRUPTION_SIGHTINGS, FORECASTS], zone=PARIS),
 ]

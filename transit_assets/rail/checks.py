@@ -5,7 +5,7 @@ import dagster as dg
 from transit_assets.automation.freshness import yesterday_exists
 from transit_assets.quality.checks import suite_checks
 from transit_assets.rail.flow import FLOW
-from transit_assets.rail.schema import PREDICTED_CALLS, TABLES
+from transit_assets.rail.schema import DRIFT, LIVE_SCORES, PREDICTED_CALLS, TABLES
 from transit_assets.rail.suites import suites
 
 FRESHNESS = yesterday_exists(PREDICTED_CALLS, FLOW.partitions)
@@ -16,7 +16,7 @@ CHECKS: list[dg.AssetChecksDefinition] = [
             suites()[table.relation],
             partitions_def=FLOW.partitions.definition if table.partition_by else None,
         )
-        for table in TABLES
+        for table in (*TABLES, LIVE_SCORES, DRIFT)
     ),
     FRESHNESS,
 ]

@@ -7,11 +7,14 @@ from functools import cache
 
 from transit_assets.lake import Table
 from transit_assets.quality.accounts import accounting_suite, completeness_suite
+from transit_assets.quality.models import drift_suites, live_suites
 from transit_assets.quality.suites import Suite, between, partition_sql, rows_suite, shares_suite
 from transit_assets.rail.landed import payloads_of
 from transit_assets.rail.schema import (
     DISRUPTION_SIGHTINGS,
     DISRUPTIONS,
+    DRIFT,
+    LIVE_SCORES,
     PREDICTED_CALLS,
     SCHEDULED_CALLS,
     STOP_EVENTS,
@@ -35,7 +38,7 @@ def suites() -> dict[str, tuple[Suite, ...]]:
         ),
         rows_suite(PREDICTED_CALLS),
         accounting_suite(PREDICTED_CALLS, payloads_of(PREDICTED_CALLS)),
-        completeness_suite(PREDICTED_CALLS, ("observed_at",), "station", slot_minutes=60, if_any=True),
+        completeness_suite(PREDICTED_CALLS, ("observed_at",), "station", slot_minutes=60, least_share=0.8, if_any=True),
         rows_suite(STOP_EVENTS),
         accounting_suite(STOP_EVENTS),
         shares_suite(
@@ -52,6 +55,8 @@ def suites() -> dict[str, tuple[Suite, ...]]:
         accounting_suite(STOPS),
         rows_suite(DISRUPTIONS),
         accounting_suite(DISRUPTIONS),
+        *live_suites(LIVE_SCORES),
+        *drift_suites(DRIFT),
     )
     relations = dict.fromkeys(suite.table.relation for suite in found)
     return {relation: tuple(suite for suite in found if suite.table.relation == relation) for relation in relations}

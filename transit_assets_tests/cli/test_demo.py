@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from transit_assets.automation.runs import LEARNING
+from transit_assets.cli.demo import DOMAINS
 from transit_assets.fire.schema import MODELS as FIRE_MODELS
 from transit_assets.lake import Lake
 from transit_assets.quality.site import model_cards
@@ -146,7 +146,7 @@ class TestDemo:
 
     def test_nothing_is_due_after_it(self, demo: Demo) -> None:
         before = rows(demo[0])
-        done = transit(demo[0], "run", *LEARNING)
+        done = transit(demo[0], "run", *DOMAINS)
         assert done.returncode == 0, done.stderr
         assert "nothing is due" in done.stderr
         assert rows(demo[0]) == before
