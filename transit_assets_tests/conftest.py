@@ -17,6 +17,11 @@ BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "recordin
 RECORDINGS = Path(os.environ.get("TRANSIT_RECORDINGS", BESIDE_THE_CHECKOUT))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Payloads are named by their argument: a zip holds the second it was made in, in which two workers differ."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files whose tests may take longest run first, so that no worker is left alone with them at the end."""
 

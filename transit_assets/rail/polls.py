@@ -20,6 +20,7 @@ from transit_assets.feeds.origin import refusal
 from transit_assets.lake import Fetch, Lake
 from transit_assets.lake.errors import ArchiveTooLarge, PayloadUnreadable
 from transit_assets.rail.clean import times
+from transit_assets.rail.clean.formats import survey_answer
 from transit_assets.rail.stations import STATIONS
 from transit_assets.settings import Settings
 
@@ -104,8 +105,17 @@ def attempts(
     """The attempts of one poll; `held` are the fetches by which requests are conditional, by their addresses."""
     found: list[Attempt] = []
     for question in asked:
-        found += prim.ask(client, question, partitions_of(feed), held)
+        found += (_dated(*one, feed) for one in prim.ask(client, question, partitions_of(feed), held))
     return found
+
+
+def _dated(fetch: Fetch, payload: bytes | None, feed: FeedName) -> Attempt:
+    """An attempt with what is in its answer, which may tell of one date more than answers of its instant do."""
+    if fetch.outcome != "landed" or payload is None:
+        return fetch, payload
+    found = survey_answer(payload, feed, fetch.fetched_at)
+    partitions = tuple(sorted({*fetch.partitions, *found.dates}))
+    return replace(fetch, headers=fetch.headers | found.headers, partitions=partitions), payload
 
 
 def poll_instants(configured: Settings, feed: FeedName, day: date) -> list[datetime]:

@@ -18,6 +18,7 @@ from transit_assets.rail.polls import collect
 from transit_assets.rail.stations import STATIONS, station_of
 from transit_assets.settings import Settings
 from transit_assets.simulator.rail_line import STOPS
+from transit_assets_tests.rail.payloads import visit
 
 DAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
@@ -107,6 +108,16 @@ def test_a_real_provider_is_asked_once_and_only_for_today(lake: Lake, provider: 
         lake.landing.claim("simulated")
 
 
+def test_an_answer_belongs_to_every_date_that_its_visits_are_of(lake: Lake, provider: "Provider") -> None:
+    times = ("AimedArrivalTime", "AimedDepartureTime", "ExpectedArrivalTime", "ExpectedDepartureTime")
+    provider.visits = [visit(), visit(**dict.fromkeys(times, "2026-03-02T11:05:00Z"))]
+    provider.visits += [visit(**dict.fromkeys(times, "2026-03-03T09:00:00Z"))]  # further ahead than any is told
+    live = settings(feeds="live", now=NOON, prim_key="k", rail_source="areas")
+    row = collect(lake, live, "stop_monitoring", DAY)[0]
+    assert row.partitions == ("2026-03-02", "2026-03-03")
+    assert json.loads(row.headers["rows_by_date"])["2026-03-03"]["*"] == 1
+
+
 def test_calls_of_one_endpoint_do_not_count_for_another(lake: Lake, provider: "Provider") -> None:
     live = settings(feeds="live", now=NOON, prim_key="k", rail_source="areas")
     collect(lake, live, "stop_monitoring", DAY)
@@ -167,10 +178,11 @@ class Provider:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.visits: list[dict[str, object]] = []
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked[request.url.path.removeprefix("/marketplace/")] += 1
-        empty = {"Siri": {"ServiceDelivery": {"StopMonitoringDelivery": [{"MonitoredStopVisit": []}]}}}
+        empty = {"Siri": {"ServiceDelivery": {"StopMonitoringDelivery": [{"MonitoredStopVisit": self.visits}]}}}
         return httpx.Response(200, content=json.dumps(empty))
 
 

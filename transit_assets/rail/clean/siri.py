@@ -286,13 +286,14 @@ def _typed(visits: Sequence[_Visit], observed: pa.Array, positions: Sequence[int
     at_stop = values.flag(values.column([call.get("VehicleAtStop") for call in calls]))
     read = {name: coded.read(raw[name], times.instants) for name in _TIMES}
     said = [read[name].values for name in _TOLD_FIRST]
+    service_date, is_far = _near(times.service_dates(pc.coalesce(*said, observed)), times.service_dates(observed))
     stations = _stations(raw["stop_ref"], raw["stop_name"])
     destination = _stations(raw["destination_ref"], raw["destination_name"])
     status = _first(raw["departure_status"], raw["arrival_status"])
     columns = {
         **{name: one.values for name, one in read.items()},
         **{name: raw[name] for name in ("stop_ref", "line", "train_number", "mission", "platform")},
-        "service_date": times.service_dates(pc.coalesce(*said, observed)),
+        "service_date": service_date,
         "observed_at": observed,
         "station": stations,
         "journey_id": _first(raw["journey_ref"], raw["train_number"]),
@@ -305,10 +306,21 @@ def _typed(visits: Sequence[_Visit], observed: pa.Array, positions: Sequence[int
         "source": coded.constant(PREDICTION_SOURCE, count),
         "row_number": pa.array(positions, pa.int32()),
         "problem": values.first_complaint(
-            [values.complaints(f"{name}_is_a_time", raw[name], one.unreadable) for name, one in read.items()], count
+            [
+                *(values.complaints(f"{name}_is_a_time", raw[name], one.unreadable) for name, one in read.items()),
+                values.complaints("is_of_these_days", pc.coalesce(*(raw[name] for name in _TOLD_FIRST)), is_far),
+            ],
+            count,
         ),
     }
     return table_of(columns, PREDICTIONS, count)
+
+
+def _near(told: pa.Array, heard: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Service dates, and which are no neighbour of the date of the answer: these stand under that date, put aside."""
+    apart = pc.abs(pc.subtract(told.cast(pa.int32()), heard.cast(pa.int32())))
+    is_far = pc.fill_null(pc.greater(apart, 1), False)
+    return pc.if_else(is_far, heard, told), is_far
 
 
 def _first(*columns: pa.DictionaryArray) -> pa.DictionaryArray:

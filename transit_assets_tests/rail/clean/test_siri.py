@@ -93,6 +93,14 @@ def test_a_bad_visit_is_put_aside_and_costs_itself_only() -> None:
     ]
 
 
+def test_a_visit_of_a_far_date_is_put_aside_on_the_date_of_its_answer() -> None:
+    times = ("AimedArrivalTime", "AimedDepartureTime", "ExpectedArrivalTime", "ExpectedDepartureTime")
+    later = dict.fromkeys(times, "2026-01-24T11:05:00Z")
+    found = calls(visit("2"), visit("4", **later))
+    assert (found.landed, len(found.rows)) == (2, 1)
+    assert [row["broken_rules"][0] for row in found.broken] == ["is_of_these_days"]
+
+
 def test_a_cancelled_train_needs_no_time_and_one_that_runs_does() -> None:
     gone = dict.fromkeys(
         ("AimedArrivalTime", "AimedDepartureTime", "ExpectedArrivalTime", "ExpectedDepartureTime"), None
