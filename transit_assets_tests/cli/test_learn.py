@@ -12,6 +12,7 @@ import pytest
 from transit_assets.lake import Lake
 from transit_assets.learning import evaluation, reports
 from transit_assets.learning.schema import EVALUATIONS
+from transit_assets.settings import LONDON
 from transit_assets_tests.bikes.reports import describe, fill, polled
 from transit_assets_tests.cli.conftest import Transit
 from transit_assets_tests.learning.made import made, model, window
@@ -39,7 +40,7 @@ def two_days(lake: Lake) -> Lake:
         (["train"], "bikes: no data; training needs at least 12:00:00"),
         (["rollback", "full"], "there is no model full; there are bikes_full"),
         (["rollback", "bikes_full"], "bikes_full has no previous version to go back to"),
-        (["evaluate", "rail", *WINDOWS], "there is no domain rail that learns; there is bikes, road"),
+        (["evaluate", "trams", *WINDOWS], "there is no domain trams that learns; there is bikes, road, fire, rail"),
         (["evaluate", "weather", *WINDOWS], "there is no domain weather that learns; there is bikes, road"),
         (["evaluate", "road", *WINDOWS], "road_flow: 0 answered examples to learn from, at least 200 needed"),
         (["evaluate", "bikes", *WINDOWS], "bikes_full: 0 answered examples to learn from, at least 200 needed"),
@@ -167,13 +168,16 @@ def test_status_has_models_where_none_was_trained(transit: Transit, lake: Lake) 
 
 
 class _Constant:
+    bound = None
+
     def predict(self, examples: object) -> object:
         from transit_assets.learning.fitting import Forecast
 
         return Forecast(np.ones(len(examples)))  # type: ignore[arg-type]
 
 
-def test_days_are_in_utc() -> None:
+def test_days_are_in_the_zone_of_the_domain() -> None:
     from transit_assets.cli.learn import _instant
 
-    assert _instant("--test-to", "2025-09-10") == datetime(2025, 9, 10, tzinfo=UTC)
+    assert _instant("--test-to", "2025-09-10", UTC) == datetime(2025, 9, 10, tzinfo=UTC)
+    assert _instant("--test-to", "2025-09-10", LONDON) == datetime(2025, 9, 9, 23, tzinfo=UTC)

@@ -35,7 +35,11 @@ def test_every_command_explains_itself(command: str) -> None:
         (["status"], {"now": "1774778400.5"}, "TRANSIT_NOW: Value error, must be an ISO instant"),
         (["status"], {"simulator_faults": "nonsense"}, "TRANSIT_SIMULATOR_FAULTS: Value error, no fault is called"),
         (["run", "bikes", "--steps", ","], {}, "--steps names no layer"),
-        (["run", "trams"], {}, "there is no domain trams; there is bikes, road, weather, calendar, congestion"),
+        (
+            ["run", "trams"],
+            {},
+            "there is no domain trams; there is bikes, road, fire, rail, weather, calendar, congestion",
+        ),
         (["quarantine", "list", "bikes__station_status", "--partition", "bad"], {}, "'bad' is not a day of"),
         (["quarantine", "list", "bikes__stations", "--partition", "2025-09-08"], {}, "has no partitions"),
         (["simulate", "--faults", "earthquake"], {}, "no fault is called 'earthquake'"),
