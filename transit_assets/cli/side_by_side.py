@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -31,9 +32,10 @@ def side_by_side(commands: Sequence[Command], *, tell: Callable[[str], None] = s
             pass
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        while wait(futures, timeout=0.1).not_done:
+        while not all(future.done() for future in futures):  # `wait` waits for ever for one cancelled before it began
             for process in processes:
                 process.kill()
+            time.sleep(0.1)
     return all(future.result() == 0 for future in futures)
 
 
