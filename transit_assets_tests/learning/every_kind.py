@@ -16,6 +16,7 @@ from transit_assets.learning.examples import Examples
 from transit_assets.learning.groups import GroupMean, GroupMedian, LineOver
 from transit_assets.learning.profiles import HourOfWeekMedian, LastWeek, ProfileChange, Ridge, UsualWeek
 from transit_assets.learning.typical import Told
+from transit_assets.learning.untrained import Consensus, Proven
 from transit_assets_tests.learning.made import EDGES, NAMES, boosted, made
 
 TRAIN, TEST = made(3000), made(800, seed=1)
@@ -44,6 +45,8 @@ MAKERS: dict[str, Callable[[], Estimator]] = {
     "line_over": partial(LineOver, "count", True),
     "within": lambda: Within("level", 2.0, 1.0, {"quantity": boosted("regression_l1")}),
     "told change": lambda: told(),
+    "consensus change": lambda: Consensus(["count", "hour_of_week"]),
+    "proven change": lambda: proven(),
     "classes": lambda: Classes([0.0, 1.0, 2.0, 3.0], {"estimator": GroupMean(["count"], classes=4)}),
     "classes of trees": lambda: Classes([0.0, 1.0, 2.0, 3.0], {"estimator": told_classes()}),
     "levels of a mean": lambda: levels(Mean({"ridge": ridge(), "now": Persistence("count")})),
@@ -64,6 +67,10 @@ def told() -> Told:
     categories = {"hour_of_week": 5.0, "count&hour_of_week": 5.0}
     place = {"place": ["count", "minute_of_day"], "widths": [2.0, 5.0], "size": 2.0}
     return Told(members, categories, **place, dropped=["hour_of_week"])  # type: ignore[arg-type]
+
+
+def proven() -> Proven:
+    return Proven({"untrained": Consensus(["count"]), "trained": boosted("regression_l1")}, least_days=1)
 
 
 def told_classes() -> Told:

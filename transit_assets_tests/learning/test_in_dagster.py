@@ -99,7 +99,7 @@ def test_dagster_shows_each_decision_with_its_evidence_and_goes_back_in_one_job(
     assert "| ✘ | the lower bound of the gain is above zero |" in refused["evidence"]
     assert "✘" not in promoted["evidence"]
     assert refused["reason"].startswith("not so: ")
-    assert "SIMULATED" in refused["data"]
+    assert "interim.bikes__station_status@" in refused["data"]
 
     # One click in the UI: a job that fails in one line where there is nothing to go back to.
     job = definitions.build().resolve_job_def("roll_back_bikes_full")
